@@ -1,0 +1,4 @@
+//! Fantail: a WebSocket relay.
+
+pub mod limits;
+pub mod protocol;

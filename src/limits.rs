@@ -1,0 +1,270 @@
+//! Every bound of the relay on one page.
+//!
+//! A limit has a name, a key in the configuration, a counter ([`Limit`] is its index) and, where
+//! a peer feels it, an HTTP status or a close code with a reason that names it. The macro below
+//! makes all of them from one row, so that no limit can lack one of the four.
+
+use std::time::Duration;
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// What a limit counts, and so how its value is written in the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Bytes: `4096`, `64KiB`, `1MiB`.
+    Bytes,
+    /// A plain number.
+    Count,
+    /// A time: `500ms`, `10s`, `2m`.
+    Period,
+}
+
+/// What happens when a limit is passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consequence {
+    /// An HTTP answer with this status; the connection is closed behind it.
+    Answer(u16),
+    /// A WebSocket close frame with this code (RFC 6455 section 7.4.1).
+    Close(u16),
+    /// The connection ends without a word: there is nobody who would understand one.
+    Disconnect,
+    /// The work goes on later; nothing is lost.
+    Pause,
+}
+
+/// The value of a limit, in the unit of its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value {
+    /// For [`Unit::Bytes`].
+    Bytes(usize),
+    /// For [`Unit::Count`].
+    Count(usize),
+    /// For [`Unit::Period`].
+    Period(Duration),
+}
+
+/// One row of [`LIMITS`].
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// Which limit this is.
+    pub limit: Limit,
+    /// The key in the configuration, `section.name`.
+    pub key: &'static str,
+    /// The unit of the value.
+    pub unit: Unit,
+    /// The value when nothing is configured.
+    pub default: Value,
+    /// What happens when the limit is passed.
+    pub consequence: Consequence,
+    /// The reason given to the peer, the log and the statistics: the limit's name in words.
+    pub reason: &'static str,
+    /// What the limit bounds, for the default configuration file.
+    pub description: &'static str,
+}
+
+macro_rules! unit_type {
+    (Bytes) => {
+        usize
+    };
+    (Count) => {
+        usize
+    };
+    (Period) => {
+        Duration
+    };
+}
+
+macro_rules! limits {
+    ($(
+        $(#[doc = $description:literal])+
+        $field:ident = $variant:ident($key:literal, $unit:ident, $default:expr, $consequence:expr, $reason:literal);
+    )+) => {
+        /// The name of a limit; as a number, the index of its counter and of its row.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Limit {
+            $($(#[doc = $description])+ $variant,)+
+        }
+
+        /// The values in force.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct Limits {
+            $($(#[doc = $description])+ pub $field: unit_type!($unit),)+
+        }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($field: $default,)+ }
+            }
+        }
+
+        impl Limits {
+            /// The value of one limit.
+            pub fn get(&self, limit: Limit) -> Value {
+                match limit {
+                    $(Limit::$variant => Value::$unit(self.$field),)+
+                }
+            }
+
+            /// Sets one limit. False if the value is of another unit than the limit's row says.
+            pub fn set(&mut self, limit: Limit, value: Value) -> bool {
+                match (limit, value) {
+                    $((Limit::$variant, Value::$unit(value)) => self.$field = value,)+
+                    _ => return false,
+                }
+                true
+            }
+        }
+
+        /// One row per limit, in the order of [`Limit`].
+        pub const LIMITS: &[Row] = &[
+            $(Row {
+                limit: Limit::$variant,
+                key: $key,
+                unit: Unit::$unit,
+                default: Value::$unit($default),
+                consequence: $consequence,
+                reason: $reason,
+                description: concat!($($description, "\n",)+),
+            },)+
+        ];
+    };
+}
+
+use Consequence::{Answer, Close, Disconnect, Pause};
+
+limits! {
+    /// Bytes of a request head, from the request line to the blank line.
+    head = Head("limits.head", Bytes, 8 * KIB, Answer(431), "request head limit");
+    /// Header fields in a request; at most 64, which is also the parser's room.
+    headers = Headers("limits.headers", Count, 64, Answer(431), "request headers limit");
+    /// Time from accept until a request head is complete, and between two requests.
+    handshake_time = HandshakeTime("limits.handshake_time", Period, Duration::from_secs(5), Disconnect, "handshake time limit");
+    /// Time from the upgrade until the client has proved who it is, where it must.
+    authentication_time = AuthenticationTime("limits.authentication_time", Period, Duration::from_secs(5), Close(1008), "authentication time limit");
+    /// Bytes of an HTTP request body.
+    http_body = HttpBody("limits.http_body", Bytes, MIB, Answer(413), "request body limit");
+    /// Bytes of a WebSocket message, where the dialect has no limit of its own.
+    message = Message("limits.message", Bytes, MIB, Close(1009), "message limit");
+    /// Bytes of a message sent to a topic.
+    topics_message = TopicsMessage("topics.message", Bytes, 10 * MIB, Close(1009), "topic message limit");
+    /// Fragments of one message, empty ones too.
+    fragments = Fragments("limits.fragments", Count, 1024, Close(1008), "fragments limit");
+    /// Time from a message's first byte to its last.
+    message_time = MessageTime("limits.message_time", Period, Duration::from_secs(30), Close(1008), "message time limit");
+    /// Control frames (ping, pong) a connection may send a second.
+    control_frames = ControlFrames("limits.control_frames", Count, 10, Close(1008), "control frames limit");
+    /// Control frames a connection may send at once.
+    control_frames_burst = ControlFramesBurst("limits.control_frames_burst", Count, 20, Close(1008), "control frames burst limit");
+    /// Messages a connection may send a second; 0 is no limit.
+    messages = Messages("limits.messages", Count, 0, Pause, "messages limit");
+    /// A connection silent for this long (give or take a fifth) is pinged.
+    ping_after = PingAfter("limits.ping_after", Period, Duration::from_secs(25), Pause, "ping interval");
+    /// A pinged connection silent for this long is closed.
+    pong_wait = PongWait("limits.pong_wait", Period, Duration::from_secs(10), Close(1001), "pong time limit");
+    /// As limits.ping_after, for clients of topics.
+    topics_ping_after = TopicsPingAfter("topics.ping_after", Period, Duration::from_secs(54), Pause, "topic ping interval");
+    /// As limits.pong_wait, for clients of topics.
+    topics_pong_wait = TopicsPongWait("topics.pong_wait", Period, Duration::from_secs(60), Close(1001), "topic pong time limit");
+    /// Time that the kernel waits for sent bytes to be acknowledged (TCP_USER_TIMEOUT).
+    tcp_user_timeout = TcpUserTimeout("limits.tcp_user_timeout", Period, Duration::from_secs(30), Disconnect, "TCP user timeout");
+    /// Time that a client has to answer a close frame.
+    close_time = CloseTime("limits.close_time", Period, Duration::from_secs(5), Disconnect, "close time limit");
+    /// Time that a connection closed towards the client has to end, so that the last bytes arrive.
+    linger_time = LingerTime("limits.linger_time", Period, Duration::from_secs(2), Disconnect, "linger time limit");
+    /// Bytes waiting for one client; past it the topic's policy applies at once.
+    output = Output("limits.output", Bytes, MIB, Close(1008), "output limit");
+    /// Bytes waiting for one client that are borne for limits.output_soft_time only.
+    output_soft = OutputSoft("limits.output_soft", Bytes, 256 * KIB, Pause, "soft output limit");
+    /// How long limits.output_soft may be passed.
+    output_soft_time = OutputSoftTime("limits.output_soft_time", Period, Duration::from_secs(10), Close(1008), "soft output time limit");
+    /// Bytes of all buffers together; the largest consumer is closed first. 0: a quarter of the
+    /// memory of the control group or the machine.
+    memory = Memory("limits.memory", Bytes, 0, Close(1008), "memory limit");
+    /// Connections at the same time. 0: the descriptor limit less 32 reserved and 1 spare.
+    connections = Connections("limits.connections", Count, 0, Answer(503), "connections limit");
+    /// Connections of one address (IPv6: of one /64). Trusted proxies are not counted, but the
+    /// clients that they name are.
+    connections_per_address = ConnectionsPerAddress("limits.connections_per_address", Count, 256, Answer(429), "connections per address limit");
+    /// Handshakes of one address a second.
+    handshakes_per_address = HandshakesPerAddress("limits.handshakes_per_address", Count, 20, Answer(429), "handshakes per address limit");
+    /// Handshakes of one address at once.
+    handshakes_per_address_burst = HandshakesPerAddressBurst("limits.handshakes_per_address_burst", Count, 50, Answer(429), "handshakes per address burst limit");
+    /// Failed authentications of one address within a minute; past it the address is refused
+    /// for a minute.
+    failed_logins = FailedLogins("limits.failed_logins", Count, 10, Answer(429), "failed logins limit");
+    /// Bytes of a channel's or topic's name.
+    channel_name = ChannelName("limits.channel_name", Bytes, 256, Answer(414), "channel name limit");
+    /// Connections accepted in one turn of the loop.
+    accepts_per_turn = AcceptsPerTurn("limits.accepts_per_turn", Count, 128, Pause, "accepts per turn");
+    /// Bytes read from one connection in one turn of the loop.
+    read_per_turn = ReadPerTurn("limits.read_per_turn", Bytes, 64 * KIB, Pause, "bytes read per turn");
+    /// Frames taken from one connection in one turn of the loop.
+    frames_per_turn = FramesPerTurn("limits.frames_per_turn", Count, 64, Pause, "frames per turn");
+    /// Times that waiting input is read before the output of a turn is written.
+    gather = Gather("limits.gather", Count, 16, Pause, "gather rounds per turn");
+    /// Time that closing all connections is spread over when the server stops.
+    drain = Drain("limits.drain", Period, Duration::from_secs(30), Close(1001), "server stops");
+}
+
+/// Descriptors that are never given to clients: listeners, log, store, control, the loop's own.
+pub const RESERVED_DESCRIPTORS: usize = 32;
+
+/// Descriptors held only to be given up at the limit (see `reactor::listener`).
+pub const SPARE_DESCRIPTORS: usize = 1;
+
+impl Limit {
+    /// The number of limits.
+    pub const COUNT: usize = LIMITS.len();
+
+    /// The row of this limit.
+    pub fn row(self) -> &'static Row {
+        &LIMITS[self as usize]
+    }
+
+    /// The reason that peers, log and statistics are given.
+    pub fn reason(self) -> &'static str {
+        self.row().reason
+    }
+
+    /// The close code for a WebSocket peer; 1008 where the row has none of its own.
+    pub fn close_code(self) -> u16 {
+        match self.row().consequence {
+            Close(code) => code,
+            Answer(_) | Disconnect | Pause => 1008,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_limit_has_a_name_a_key_a_counter_and_a_reason() {
+        let mut keys = HashSet::new();
+        let mut reasons = HashSet::new();
+        for (index, row) in LIMITS.iter().enumerate() {
+            assert_eq!(row.limit as usize, index, "{}", row.key);
+            assert!(
+                row.key
+                    .split_once('.')
+                    .is_some_and(|(s, k)| !s.is_empty() && !k.is_empty())
+            );
+            assert!(keys.insert(row.key), "two limits share {}", row.key);
+            assert!(
+                !row.reason.is_empty() && row.reason.len() <= 123,
+                "{}",
+                row.key
+            );
+            assert!(
+                reasons.insert(row.reason),
+                "two limits share {:?}",
+                row.reason
+            );
+            assert_eq!(Limits::default().get(row.limit), row.default, "{}", row.key);
+            assert!(Limits::default().set(row.limit, row.default), "{}", row.key);
+        }
+    }
+}

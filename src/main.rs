@@ -1,0 +1,3 @@
+//! The `fantail` program.
+
+fn main() {}
