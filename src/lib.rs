@@ -1,4 +1,7 @@
 //! Fantail: a WebSocket relay.
 
+pub mod dialects;
 pub mod limits;
 pub mod protocol;
+pub mod relay;
+pub mod secret;

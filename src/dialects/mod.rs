@@ -1,0 +1,3 @@
+//! The foreign protocols, one per file or folder.
+
+pub mod topics;

@@ -1,0 +1,3 @@
+//! Topics: a channel per URL path.
+
+pub mod settings;
