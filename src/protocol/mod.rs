@@ -1,1 +1,8 @@
 //! Bytes to values and back. Nothing here has a clock, a socket or a file.
+
+pub mod peer_fault;
+pub mod ws_close;
+pub mod ws_frame;
+pub mod ws_mask;
+pub mod ws_receiver;
+pub mod ws_utf8;
