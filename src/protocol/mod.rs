@@ -1,5 +1,8 @@
 //! Bytes to values and back. Nothing here has a clock, a socket or a file.
 
+pub mod http_body;
+pub mod http_request;
+pub mod http_response;
 pub mod peer_fault;
 pub mod ws_close;
 pub mod ws_frame;
