@@ -1,11 +1,13 @@
 //! Bytes to values and back. Nothing here has a clock, a socket or a file.
 
+pub mod forwarded_for;
 pub mod http_body;
 pub mod http_request;
 pub mod http_response;
 pub mod peer_fault;
 pub mod ws_close;
 pub mod ws_frame;
+pub mod ws_handshake;
 pub mod ws_mask;
 pub mod ws_receiver;
 pub mod ws_utf8;
