@@ -1,4 +1,210 @@
-//! The decisions: who is connected, who gets what, when to close. Pure: bytes and the time come
-//! in, frames and requests go out.
+//! The decisions: who is connected, who gets what, when to close.
+//!
+//! Pure: bytes and the time come in through [`Relay`]'s methods, frames go into [`Outboxes`], and
+//! whoever drives the relay (the reactor, a simulator) writes them out. The methods do not fail:
+//! what a peer does wrong is the peer's end, and what comes for a connection that is dead is
+//! dropped by the generation in its name.
+//!
+//! A turn is: [`Relay::accept`] and [`Relay::receive`] as often as there is input, then
+//! [`Relay::expire`], [`Relay::settle`], the flush of the outboxes, and [`Relay::bury`].
 
+pub mod address;
+pub mod address_limits;
+pub mod conn_id;
+pub mod counters;
+pub mod dialect;
+pub mod frame;
+pub mod frame_queue;
+pub mod http_input;
+pub mod hub;
+pub mod moment;
+pub mod outbox;
+pub mod outboxes;
 pub mod output_policy;
+pub mod peer;
+pub mod rate;
+pub mod request;
+pub mod timers;
+
+mod admission;
+mod drain;
+mod ending;
+mod expiry;
+mod frames;
+mod invariants;
+mod memory;
+mod receive;
+mod requests;
+
+use std::collections::HashMap;
+
+use ipnet::IpNet;
+
+use crate::limits::Limits;
+use crate::relay::address::PeerAddress;
+use crate::relay::address_limits::AddressLimits;
+use crate::relay::conn_id::{ConnId, ConnTable};
+use crate::relay::counters::Counters;
+use crate::relay::dialect::{Cx, Dialect, DialectId};
+use crate::relay::drain::Drain;
+use crate::relay::expiry::Sweep;
+use crate::relay::hub::Hub;
+use crate::relay::moment::Now;
+use crate::relay::outboxes::Outboxes;
+use crate::relay::peer::Peer;
+use crate::relay::request::Requests;
+use crate::relay::timers::Timers;
+
+pub use admission::Admission;
+pub use receive::Reading;
+
+/// What the relay is told at the start and at a reload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The limits; `memory` and `connections` must not be 0 (automatic) any more.
+    pub limits: Limits,
+    /// Peers whose `X-Forwarded-For` is believed, and who are not limited by address.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// What a listener serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Its dialects. One alone is served on every path.
+    pub dialects: Vec<DialectId>,
+}
+
+/// The relay: everything but the sockets.
+pub struct Relay {
+    peers: ConnTable<Peer>,
+    hub: Hub,
+    outboxes: Outboxes,
+    requests: Requests,
+    timers: Timers,
+    addresses: AddressLimits,
+    counters: Counters,
+    dialects: Vec<Box<dyn Dialect>>,
+    services: Vec<Service>,
+    settings: Settings,
+    /// Input beyond a connection's budget of frames, until it is resumed.
+    held: HashMap<ConnId, Box<[u8]>>,
+    /// Connections whose reading was paused and may go on.
+    resumed: Vec<ConnId>,
+    /// Connections to be buried.
+    dead: Vec<ConnId>,
+    /// Bytes that connections hold for what is incomplete.
+    buffered: usize,
+    /// Connections accepted beyond the limit, to be told so.
+    surplus: usize,
+    sweep: Sweep,
+    drain: Option<Drain>,
+}
+
+impl Relay {
+    /// A relay without connections. `services` are the listeners, in the order of their numbers.
+    pub fn new(
+        settings: Settings,
+        dialects: Vec<Box<dyn Dialect>>,
+        services: Vec<Service>,
+    ) -> Self {
+        Self {
+            peers: ConnTable::default(),
+            hub: Hub::default(),
+            outboxes: Outboxes::new(&settings.limits),
+            requests: Requests::new(),
+            timers: Timers::default(),
+            addresses: AddressLimits::default(),
+            counters: Counters::default(),
+            dialects,
+            services,
+            settings,
+            held: HashMap::new(),
+            resumed: Vec::new(),
+            dead: Vec::new(),
+            buffered: 0,
+            surplus: 0,
+            sweep: Sweep::default(),
+            drain: None,
+        }
+    }
+
+    /// Takes over changed settings; open connections keep what they were granted.
+    pub fn reconfigure(&mut self, settings: Settings) {
+        self.outboxes.set_limits(&settings.limits);
+        self.settings = settings;
+    }
+
+    /// The dialect of this type, to hand it changed settings.
+    pub fn dialect_mut<D: Dialect>(&mut self) -> Option<&mut D> {
+        self.dialects.iter_mut().find_map(|dialect| {
+            let dialect: &mut dyn std::any::Any = dialect.as_mut();
+            dialect.downcast_mut()
+        })
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What was counted since the start.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The outboxes, to be flushed.
+    pub fn outboxes(&mut self) -> &mut Outboxes {
+        &mut self.outboxes
+    }
+
+    /// The channels.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// Connections, those that are ending included.
+    pub fn connections(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// The connection of this name, if it lives.
+    pub fn peer(&self, id: ConnId) -> Option<&Peer> {
+        self.peers.get(id)
+    }
+
+    /// Bytes in all buffers, those for output and those for incomplete input.
+    pub fn memory(&self) -> usize {
+        self.outboxes.held() + self.buffered
+    }
+
+    /// True for an address that speaks for others and so is not limited itself.
+    fn is_trusted(&self, address: PeerAddress) -> bool {
+        address.ip().is_none_or(|ip| {
+            self.settings
+                .trusted_proxies
+                .iter()
+                .any(|net| net.contains(&ip))
+        })
+    }
+
+    /// A dialect and everything that it may see while it handles something.
+    fn split(&mut self, dialect: DialectId, now: Now) -> Option<(&mut dyn Dialect, Cx<'_>)> {
+        let memory = self.memory();
+        let service = self.dialects.get_mut(dialect.index())?;
+        let cx = Cx {
+            hub: &mut self.hub,
+            outboxes: &mut self.outboxes,
+            requests: &mut self.requests,
+            timers: &mut self.timers,
+            counters: &mut self.counters,
+            addresses: &mut self.addresses,
+            limits: &self.settings.limits,
+            trusted_proxies: &self.settings.trusted_proxies,
+            dialect,
+            connections: self.peers.len(),
+            memory,
+            now,
+        };
+        Some((service.as_mut(), cx))
+    }
+}

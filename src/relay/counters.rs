@@ -1,0 +1,64 @@
+//! What the relay has counted since it started.
+
+use crate::limits::{LIMITS, Limit};
+
+/// The counters; all of them only grow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counters {
+    /// Connections accepted, also those that were then refused.
+    pub accepted: u64,
+    /// HTTP requests answered, upgrades included.
+    pub requests: u64,
+    /// WebSocket handshakes completed.
+    pub handshakes: u64,
+    /// Messages received from WebSocket clients and by POST.
+    pub messages_received: u64,
+    /// Bytes of payload of these messages.
+    pub bytes_received: u64,
+    /// Frames put into outboxes of receivers.
+    pub messages_delivered: u64,
+    /// Bytes of these frames.
+    pub bytes_delivered: u64,
+    /// Messages that a policy dropped, one per receiver.
+    pub messages_dropped: u64,
+    /// Connections closed for a fault of the peer.
+    pub peer_faults: u64,
+    /// Authentications that failed.
+    pub failed_logins: u64,
+    limits: [u64; Limit::COUNT],
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            accepted: 0,
+            requests: 0,
+            handshakes: 0,
+            messages_received: 0,
+            bytes_received: 0,
+            messages_delivered: 0,
+            bytes_delivered: 0,
+            messages_dropped: 0,
+            peer_faults: 0,
+            failed_logins: 0,
+            limits: [0; Limit::COUNT],
+        }
+    }
+}
+
+impl Counters {
+    /// Counts one passing of `limit`.
+    pub fn count_limit(&mut self, limit: Limit) {
+        self.limits[limit as usize] += 1;
+    }
+
+    /// How often `limit` was passed.
+    pub fn limit(&self, limit: Limit) -> u64 {
+        self.limits[limit as usize]
+    }
+
+    /// Every limit with the number of times it was passed.
+    pub fn limits(&self) -> impl Iterator<Item = (Limit, u64)> + '_ {
+        LIMITS.iter().map(|row| (row.limit, self.limit(row.limit)))
+    }
+}

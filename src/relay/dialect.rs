@@ -1,0 +1,298 @@
+//! What a dialect is to the relay, and what the relay is to a dialect.
+//!
+//! A dialect is one service that owns its tables and what it knows of each connection. It is
+//! called with a [`Cx`], through which it sees the rest of the relay; what it asks for there is
+//! done when the handlers are done, so that no handler sees another one running.
+
+use std::any::Any;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::limits::{Limit, Limits};
+use crate::protocol::http_request::Request as HttpRequest;
+use crate::protocol::http_response::Response;
+use crate::protocol::ws_close::CloseCode;
+use crate::protocol::ws_frame::{MessageType, encode_frame};
+use crate::relay::address::PeerAddress;
+use crate::relay::address_limits::AddressLimits;
+use crate::relay::conn_id::ConnId;
+use crate::relay::counters::Counters;
+use crate::relay::frame::Frame;
+use crate::relay::hub::{ChannelId, ChannelKey, Hub};
+use crate::relay::moment::Now;
+use crate::relay::outbox::Traffic;
+use crate::relay::outboxes::{Delivery, Outboxes};
+use crate::relay::output_policy::OutputPolicy;
+use crate::relay::request::{CloseReason, Request, Requests};
+use crate::relay::timers::{Timers, Wake};
+
+/// The number of a dialect in the relay's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DialectId(u8);
+
+impl DialectId {
+    /// The dialect at this place of the table.
+    pub const fn new(index: u8) -> Self {
+        Self(index)
+    }
+
+    /// The place in the table.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What a dialect is told of a connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Client<'a> {
+    /// The connection.
+    pub id: ConnId,
+    /// The client's address: the TCP peer, or whom a trusted proxy named.
+    pub address: PeerAddress,
+    /// The `X-Forwarded-For` of a trusted proxy, as it came; only while a request is handled.
+    pub forwarded_for: Option<&'a str>,
+}
+
+/// What is done with an HTTP request.
+#[derive(Debug)]
+pub enum Answer {
+    /// It becomes a WebSocket: the bytes are the 101 answer.
+    Upgrade(Vec<u8>),
+    /// It is answered.
+    Respond(Response),
+}
+
+/// The limits of a dialect's WebSocket connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// Which limit bounds a message.
+    pub message: Limit,
+    /// Which limit says when a silent client is pinged.
+    pub ping_after: Limit,
+    /// Which limit says how long it has to answer.
+    pub pong_wait: Limit,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            message: Limit::Message,
+            ping_after: Limit::PingAfter,
+            pong_wait: Limit::PongWait,
+        }
+    }
+}
+
+/// A protocol spoken over WebSocket and HTTP.
+pub trait Dialect: Any {
+    /// The name in the configuration and the log.
+    fn name(&self) -> &'static str;
+
+    /// True if a request for `path` is this dialect's where a listener serves several.
+    fn claims(&self, path: &str) -> bool;
+
+    /// True if this dialect takes every path that no other claims.
+    fn takes_the_rest(&self) -> bool {
+        false
+    }
+
+    /// The limits of its connections.
+    fn terms(&self) -> Terms {
+        Terms::default()
+    }
+
+    /// Answers a complete request. If the answer is an upgrade, [`Self::opened`] follows.
+    fn request(
+        &mut self,
+        cx: &mut Cx<'_>,
+        client: Client<'_>,
+        request: &HttpRequest,
+        body: &[u8],
+    ) -> Answer;
+
+    /// The 101 answer is queued: the client may be sent frames.
+    fn opened(&mut self, _cx: &mut Cx<'_>, _client: Client<'_>) {}
+
+    /// The client sent a message.
+    fn message(
+        &mut self,
+        cx: &mut Cx<'_>,
+        client: Client<'_>,
+        message_type: MessageType,
+        payload: &[u8],
+    );
+
+    /// A wake asked for with [`Cx::wake_in`] is due.
+    fn woken(&mut self, _cx: &mut Cx<'_>, _id: ConnId, _token: u32) {}
+
+    /// The client is gone or going: it has left all channels and gets nothing more.
+    fn closed(&mut self, _cx: &mut Cx<'_>, _id: ConnId) {}
+}
+
+/// The relay, as a dialect sees it while it handles something.
+#[derive(Debug)]
+pub struct Cx<'a> {
+    pub(super) hub: &'a mut Hub,
+    pub(super) outboxes: &'a mut Outboxes,
+    pub(super) requests: &'a mut Requests,
+    pub(super) timers: &'a mut Timers,
+    pub(super) counters: &'a mut Counters,
+    pub(super) addresses: &'a mut AddressLimits,
+    pub(super) limits: &'a Limits,
+    pub(super) trusted_proxies: &'a [ipnet::IpNet],
+    pub(super) dialect: DialectId,
+    pub(super) connections: usize,
+    pub(super) memory: usize,
+    pub(super) now: Now,
+}
+
+impl Cx<'_> {
+    /// The time.
+    pub fn now(&self) -> Now {
+        self.now
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> &Limits {
+        self.limits
+    }
+
+    /// What was counted.
+    pub fn counters(&self) -> &Counters {
+        self.counters
+    }
+
+    /// Messages that policies dropped.
+    pub fn dropped(&self) -> u64 {
+        self.outboxes.dropped()
+    }
+
+    /// Connections of all dialects, also those that have not said yet what they want.
+    pub fn connections(&self) -> usize {
+        self.connections
+    }
+
+    /// Channels of all dialects.
+    pub fn channels(&self) -> usize {
+        self.hub.len()
+    }
+
+    /// Bytes in all buffers at the last count.
+    pub fn memory(&self) -> usize {
+        self.memory
+    }
+
+    /// Encodes a message, once for all its receivers.
+    pub fn frame(&self, message_type: MessageType, payload: &[u8]) -> Frame {
+        self.outboxes
+            .frame(encode_frame(message_type.opcode(), payload))
+    }
+
+    /// The full name of a channel of this dialect.
+    pub fn channel_key(&self, name: &str, within: &str) -> ChannelKey {
+        (self.dialect, Rc::from(name), Rc::from(within))
+    }
+
+    /// Puts a client into a channel.
+    pub fn join(&mut self, id: ConnId, key: ChannelKey, policy: OutputPolicy) -> ChannelId {
+        self.hub.enter(id, key, policy)
+    }
+
+    /// Takes a client out of a channel.
+    pub fn leave(&mut self, id: ConnId, channel: ChannelId) {
+        self.hub.leave(id, channel);
+    }
+
+    /// Keeps a channel for somebody who sends to it without being in it, until
+    /// [`Self::release`].
+    pub fn hold(&mut self, key: ChannelKey, policy: OutputPolicy) -> ChannelId {
+        self.hub.hold(key, policy)
+    }
+
+    /// Ends one [`Self::hold`].
+    pub fn release(&mut self, channel: ChannelId) {
+        self.hub.release(channel);
+    }
+
+    /// The channel of this name, if somebody is in it or holds it.
+    pub fn find(&self, key: &ChannelKey) -> Option<ChannelId> {
+        self.hub.find(key)
+    }
+
+    /// The members of a channel.
+    pub fn members(&self, channel: ChannelId) -> usize {
+        self.hub.get(channel).map_or(0, |channel| channel.len())
+    }
+
+    /// Sends a frame to all members of a channel but `except`; to how many.
+    pub fn publish(&mut self, channel: ChannelId, frame: &Frame, except: Option<ConnId>) -> usize {
+        let Some(channel) = self.hub.get(channel) else {
+            return 0;
+        };
+        let policy = channel.policy();
+        let mut receivers = 0;
+        for member in channel.members() {
+            if Some(member) != except
+                && self
+                    .outboxes
+                    .push_message(member, frame, policy, self.now.moment)
+                    != Delivery::Refused
+            {
+                receivers += 1;
+            }
+        }
+        self.counters.messages_delivered += receivers as u64;
+        self.counters.bytes_delivered += receivers as u64 * frame.len() as u64;
+        receivers
+    }
+
+    /// Counts a message that came in.
+    pub fn count_received(&mut self, bytes: usize) {
+        self.counters.messages_received += 1;
+        self.counters.bytes_received += bytes as u64;
+    }
+
+    /// Sends an answer to one client; not subject to its policy.
+    pub fn reply(&mut self, id: ConnId, message_type: MessageType, payload: &[u8]) {
+        let frame = self.frame(message_type, payload);
+        self.outboxes.push(id, frame);
+    }
+
+    /// Closes a client with a close frame.
+    pub fn close(&mut self, id: ConnId, code: CloseCode, reason: &'static str) {
+        self.requests
+            .push_back(Request::Close(id, CloseReason::with_code(code, reason)));
+    }
+
+    /// Closes a client that passed a limit.
+    pub fn close_for_limit(&mut self, id: ConnId, limit: Limit) {
+        self.requests
+            .push_back(Request::Close(id, CloseReason::limit(limit)));
+    }
+
+    /// Asks for [`Dialect::woken`] in `duration`, with `token`.
+    pub fn wake_in(&mut self, duration: Duration, id: ConnId, token: u32) {
+        self.timers
+            .wake_at(self.now.moment + duration, id, Wake::Dialect(token));
+    }
+
+    /// Counts a failed authentication for the client's address.
+    pub fn failed_login(&mut self, address: PeerAddress) {
+        self.counters.failed_logins += 1;
+        let trusted = |ip| self.trusted_proxies.iter().any(|proxy| proxy.contains(&ip));
+        if let Some(key) = address.ip().filter(|ip| !trusted(*ip)).and(address.key()) {
+            self.addresses
+                .failed_login(key, self.limits, self.now.moment);
+        }
+    }
+
+    /// Counts a passing of a limit that the dialect itself answers.
+    pub fn count_limit(&mut self, limit: Limit) {
+        self.counters.count_limit(limit);
+    }
+
+    /// What a client was sent.
+    pub fn traffic(&self, id: ConnId) -> Traffic {
+        self.outboxes.traffic(id)
+    }
+}

@@ -1,0 +1,87 @@
+//! Bytes on their way out, shared by all who get them, and the account of what they hold.
+
+use std::cell::Cell;
+use std::ops::Deref;
+use std::rc::Rc;
+
+/// The bytes that all living frames hold.
+#[derive(Debug, Clone, Default)]
+pub struct FrameLedger(Rc<Cell<usize>>);
+
+impl FrameLedger {
+    /// Wraps `bytes`, to be shared by any number of outboxes.
+    pub fn frame(&self, bytes: impl Into<Box<[u8]>>) -> Frame {
+        let bytes = bytes.into();
+        self.0.set(self.0.get() + Buffer::cost(bytes.len()));
+        Frame(Rc::new(Buffer {
+            bytes,
+            ledger: self.clone(),
+        }))
+    }
+
+    /// The memory that living frames take, each counted once, in bytes.
+    pub fn held(&self) -> usize {
+        self.0.get()
+    }
+}
+
+/// Encoded bytes: a WebSocket frame or an HTTP answer. A clone is another reference.
+#[derive(Debug, Clone)]
+pub struct Frame(Rc<Buffer>);
+
+#[derive(Debug)]
+struct Buffer {
+    bytes: Box<[u8]>,
+    ledger: FrameLedger,
+}
+
+impl Buffer {
+    const fn cost(length: usize) -> usize {
+        length + size_of::<Self>()
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.ledger.0.set(
+            self.ledger
+                .0
+                .get()
+                .saturating_sub(Self::cost(self.bytes.len())),
+        );
+    }
+}
+
+impl Deref for Frame {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0.bytes
+    }
+}
+
+impl Frame {
+    /// True if this is a data frame of a WebSocket, which a policy may drop. The first byte
+    /// tells: those of control frames and of HTTP answers are others.
+    pub fn is_message(&self) -> bool {
+        matches!(self.first(), Some(0x81 | 0x82))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ledger_counts_shared_bytes_once_and_until_the_last_reference_goes() {
+        let ledger = FrameLedger::default();
+        let frame = ledger.frame(vec![0x81, 1, b'x']);
+        let copies: Vec<_> = (0..10).map(|_| frame.clone()).collect();
+        let held = ledger.held();
+        assert_eq!(held, Buffer::cost(3));
+        drop(frame);
+        assert_eq!(ledger.held(), held);
+        drop(copies);
+        assert_eq!(ledger.held(), 0);
+    }
+}

@@ -1,0 +1,214 @@
+//! The Open and CloseSent stages: frames become messages, and messages go to the dialect.
+
+use crate::limits::Limit;
+use crate::protocol::peer_fault::PeerFault;
+use crate::protocol::ws_close::{CloseCode, CloseStatus};
+use crate::protocol::ws_frame::{Opcode, encode_frame};
+use crate::protocol::ws_receiver::{Event, ReceiveLimits};
+use crate::relay::Relay;
+use crate::relay::conn_id::ConnId;
+use crate::relay::dialect::{Client, Terms};
+use crate::relay::moment::{Moment, Now, Tick};
+use crate::relay::peer::{Peer, Stage};
+use crate::relay::rate::Rate;
+use crate::relay::receive::Reading;
+use crate::relay::request::CloseReason;
+use crate::relay::timers::Wake;
+
+/// Why no more frames are taken.
+enum Stop {
+    InputEnded,
+    BudgetUsed,
+    RatePassed(Moment),
+    ClosedByUs,
+    ClosedByPeer(Option<CloseCode>),
+    Fault(PeerFault),
+}
+
+impl Relay {
+    /// Takes frames from `input` until it is empty, the connection ends, or `budget` is used up.
+    pub(super) fn receive_frames(
+        &mut self,
+        id: ConnId,
+        input: &mut &mut [u8],
+        budget: &mut usize,
+        now: Now,
+    ) -> Reading {
+        let Some(peer) = self.peers.get_mut(id) else {
+            return Reading::Over;
+        };
+        let (Some(dialect), Stage::Open(_)) = (peer.dialect, &peer.stage) else {
+            return Reading::Over;
+        };
+        let client = Client {
+            id,
+            address: peer.address,
+            forwarded_for: None,
+        };
+        // The stage is taken out while the dialect runs, which cannot see it; it goes back below.
+        let Stage::Open(mut open) = std::mem::replace(&mut peer.stage, Stage::Dead) else {
+            return Reading::Over;
+        };
+        open.pinged = Tick::NEVER;
+        let Some((service, mut cx)) = self.split(dialect, now) else {
+            return Reading::Over;
+        };
+        let limits = cx.limits;
+        let receive_limits = receive_limits(service.terms(), limits);
+        let message_rate =
+            (limits.messages > 0).then(|| Rate::new(limits.messages, limits.messages));
+        let control_rate = Rate::new(limits.control_frames, limits.control_frames_burst);
+        let mut admit_control = |cx: &mut crate::relay::dialect::Cx<'_>| {
+            open.control_frames.admit(control_rate, cx.now.moment)
+        };
+        let stop = loop {
+            if *budget == 0 && !input.is_empty() {
+                break Stop::BudgetUsed;
+            }
+            match open.receiver.receive(input, &receive_limits) {
+                Ok(None) => break Stop::InputEnded,
+                Ok(Some(Event::Message(message_type, payload))) => {
+                    cx.count_received(payload.len());
+                    service.message(&mut cx, client, message_type, payload);
+                    if !cx.outboxes.is_open(id) {
+                        break Stop::ClosedByUs;
+                    }
+                    if let Some(rate) = message_rate {
+                        let kept_again = open.messages.charge(rate, now.moment);
+                        if kept_again > now.moment {
+                            break Stop::RatePassed(kept_again);
+                        }
+                    }
+                }
+                Ok(Some(Event::Ping(payload))) => {
+                    if !admit_control(&mut cx) {
+                        break Stop::Fault(PeerFault::limit(Limit::ControlFrames));
+                    }
+                    let pong = cx.outboxes.frame(encode_frame(Opcode::Pong, payload));
+                    cx.outboxes.push(id, pong);
+                }
+                Ok(Some(Event::Pong(_))) => {
+                    if !admit_control(&mut cx) {
+                        break Stop::Fault(PeerFault::limit(Limit::ControlFrames));
+                    }
+                }
+                Ok(Some(Event::Close(status))) => break Stop::ClosedByPeer(status.code),
+                Err(fault) => break Stop::Fault(fault),
+            }
+            *budget = budget.saturating_sub(1);
+        };
+        if !open.receiver.is_inside_message() {
+            open.message_since = Tick::NEVER;
+        } else if open.message_since == Tick::NEVER {
+            open.message_since = Tick::of(now.moment);
+        }
+        let message_since = open.message_since;
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.stage = Stage::Open(open);
+            if message_since != Tick::NEVER {
+                let limit = message_since.after(self.settings.limits.message_time);
+                peer.deadline = peer.deadline.min(limit);
+            }
+        }
+        self.after_frames(id, stop, now)
+    }
+
+    fn after_frames(&mut self, id: ConnId, stop: Stop, now: Now) -> Reading {
+        match stop {
+            Stop::InputEnded => Reading::Continue,
+            Stop::BudgetUsed => Reading::Again,
+            Stop::RatePassed(until) => {
+                self.counters.count_limit(Limit::Messages);
+                self.timers.wake_at(until, id, Wake::Resume);
+                Reading::Paused
+            }
+            Stop::ClosedByUs => Reading::Continue,
+            Stop::ClosedByPeer(code) => {
+                let answer = CloseStatus { code, reason: "" };
+                self.push_close(id, &answer);
+                let reason = CloseReason {
+                    code,
+                    text: "closed by the client".into(),
+                    limit: None,
+                };
+                self.finish(id, reason, now);
+                Reading::Over
+            }
+            Stop::Fault(fault) => {
+                self.fail(id, fault, now);
+                Reading::Over
+            }
+        }
+    }
+
+    /// Fails the connection (RFC 6455 section 7.1.7): says why, and closes.
+    pub(super) fn fail(&mut self, id: ConnId, fault: PeerFault, now: Now) {
+        let code = Some(fault.close_code);
+        self.push_close(
+            id,
+            &CloseStatus {
+                code,
+                reason: fault.reason,
+            },
+        );
+        self.counters.peer_faults += 1;
+        let reason = CloseReason {
+            code,
+            text: fault.reason.into(),
+            limit: fault.limit,
+        };
+        self.finish(id, reason, now);
+    }
+
+    /// Queues a close frame as the last frame of the connection.
+    pub(super) fn push_close(&mut self, id: ConnId, status: &CloseStatus<'_>) {
+        let frame = self
+            .outboxes
+            .frame(encode_frame(Opcode::Close, &status.encode()));
+        self.outboxes.push_last(id, frame);
+    }
+
+    /// Looks for the answer to our close frame; all else is passed over.
+    pub(super) fn receive_close(&mut self, id: ConnId, input: &mut &mut [u8], now: Now) -> Reading {
+        let terms = self.terms_of(id);
+        let limits = receive_limits(terms, &self.settings.limits);
+        let Some(Peer {
+            stage: Stage::CloseSent(receiver),
+            ..
+        }) = self.peers.get_mut(id)
+        else {
+            return Reading::Over;
+        };
+        loop {
+            match receiver.receive(input, &limits) {
+                Ok(None) => return Reading::Continue,
+                Ok(Some(Event::Close(_))) | Err(_) => break,
+                Ok(Some(_)) => {}
+            }
+        }
+        self.finish(id, CloseReason::without_code("closed"), now);
+        Reading::Over
+    }
+
+    /// The limits of the dialect that a connection speaks.
+    pub(super) fn terms_of(&self, id: ConnId) -> Terms {
+        self.peers
+            .get(id)
+            .and_then(|peer| peer.dialect)
+            .and_then(|dialect| self.dialects.get(dialect.index()))
+            .map(|dialect| dialect.terms())
+            .unwrap_or_default()
+    }
+}
+
+fn receive_limits(terms: Terms, limits: &crate::limits::Limits) -> ReceiveLimits {
+    let message = match limits.get(terms.message) {
+        crate::limits::Value::Bytes(bytes) => bytes,
+        _ => limits.message,
+    };
+    ReceiveLimits {
+        message,
+        message_limit: terms.message,
+        fragments: limits.fragments,
+    }
+}

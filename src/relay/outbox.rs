@@ -1,0 +1,139 @@
+//! What one client is still to be sent. One cache line: fan-out touches one of these per
+//! receiver, and nothing else.
+
+use crate::relay::conn_id::ConnId;
+use crate::relay::frame::Frame;
+use crate::relay::frame_queue::{FrameQueue, SpareRings};
+use crate::relay::moment::{Moment, Tick};
+
+/// What a connection was sent, for the statistics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Messages.
+    pub messages: u64,
+    /// Bytes of these messages.
+    pub bytes: u64,
+    /// When the last one was.
+    pub last: Moment,
+}
+
+/// What still goes into an outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intake {
+    /// Everything.
+    Open,
+    /// Nothing: a close frame is in, and the peer is to answer it.
+    Closed,
+    /// Nothing: the last frame is in, and when it is written the write side is shut.
+    Ending,
+    /// Nothing: the connection is dead.
+    Dead,
+}
+
+/// The outbox of one connection.
+///
+/// Invariant: an outbox with bytes in it is dirty (the next flush writes it) or blocked (the
+/// kernel tells when it can be written).
+#[derive(Debug)]
+pub struct Outbox {
+    pub(super) owner: ConnId,
+    pub(super) queue: FrameQueue,
+    /// Bytes of the first frame that are already written.
+    pub(super) written: u32,
+    pub(super) intake: Intake,
+    pub(super) dirty: bool,
+    pub(super) blocked: bool,
+    /// Since when the soft limit is passed.
+    pub(super) soft_since: Tick,
+    /// Bytes waiting.
+    pub(super) waiting: usize,
+    pub(super) traffic: Traffic,
+}
+
+impl Outbox {
+    pub(super) fn new(owner: ConnId) -> Self {
+        Self {
+            owner,
+            queue: FrameQueue::default(),
+            written: 0,
+            intake: Intake::Open,
+            dirty: false,
+            blocked: false,
+            soft_since: Tick::NEVER,
+            waiting: 0,
+            traffic: Traffic::default(),
+        }
+    }
+
+    /// Bytes waiting to be written.
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// What the client was sent.
+    pub fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
+    pub(super) fn enqueue(&mut self, frame: Frame, spare: &mut SpareRings) {
+        self.waiting += frame.len();
+        self.queue.push(frame, spare);
+    }
+
+    /// Drops the oldest message that has not begun to be written. False if there is none.
+    pub(super) fn drop_oldest_message(&mut self, spare: &mut SpareRings) -> bool {
+        match self
+            .queue
+            .remove_oldest(self.written > 0, Frame::is_message, spare)
+        {
+            Some(frame) => {
+                self.waiting -= frame.len();
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Drops everything but a frame of which some bytes are out: the client could not tell
+    /// where the next one begins.
+    pub(super) fn drop_unsent(&mut self, spare: &mut SpareRings) {
+        let begun = if self.written > 0 {
+            self.queue.pop(spare)
+        } else {
+            None
+        };
+        self.queue.clear(spare);
+        self.waiting = 0;
+        if let Some(frame) = begun {
+            self.waiting = frame.len() - self.written as usize;
+            self.queue.push(frame, spare);
+        }
+    }
+
+    /// Takes `count` written bytes off the front.
+    pub(super) fn advance(&mut self, count: usize, spare: &mut SpareRings) {
+        self.waiting = self.waiting.saturating_sub(count);
+        let mut written = self.written as usize + count;
+        while let Some(first) = self.queue.first() {
+            if written < first.len() {
+                break;
+            }
+            written -= first.len();
+            self.queue.pop(spare);
+        }
+        self.written = u32::try_from(written).unwrap_or(u32::MAX);
+    }
+
+    /// The parts still to be written, in order.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        let mut skip = self.written as usize;
+        self.queue
+            .iter()
+            .map(move |frame| &frame[std::mem::take(&mut skip)..])
+    }
+}
+
+const _: () = assert!(
+    size_of::<Outbox>() <= 88,
+    "an outbox grew: see docs/performance.md"
+);

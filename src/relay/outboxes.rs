@@ -1,0 +1,391 @@
+//! All outboxes. Bytes leave the relay only through [`Outboxes::push`] and
+//! [`Outboxes::push_message`], which mark the outbox dirty: the classic fault of an edge-triggered
+//! server, bytes queued and the write forgotten, has no place to be made.
+
+use std::io::IoSlice;
+
+use crate::limits::Limits;
+use crate::relay::conn_id::ConnId;
+use crate::relay::frame::{Frame, FrameLedger};
+use crate::relay::frame_queue::SpareRings;
+use crate::relay::moment::{Moment, Tick};
+use crate::relay::outbox::{Intake, Outbox, Traffic};
+use crate::relay::output_policy::OutputPolicy;
+
+/// What became of a message for one receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// It waits to be written.
+    Queued,
+    /// The receiver's policy dropped it, or an older one (which is counted, too).
+    Dropped,
+    /// The receiver no longer takes anything.
+    Refused,
+}
+
+/// The outboxes of all connections, by the index of their owner.
+#[derive(Debug)]
+pub struct Outboxes {
+    table: Vec<Option<Outbox>>,
+    dirty: Vec<ConnId>,
+    overflowed: Vec<ConnId>,
+    spare: SpareRings,
+    ledger: FrameLedger,
+    output: usize,
+    output_soft: usize,
+    dropped: u64,
+}
+
+impl Outboxes {
+    /// No outboxes, with the output limits of `limits`.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            table: Vec::new(),
+            dirty: Vec::new(),
+            overflowed: Vec::new(),
+            spare: SpareRings::default(),
+            ledger: FrameLedger::default(),
+            output: limits.output,
+            output_soft: limits.output_soft,
+            dropped: 0,
+        }
+    }
+
+    /// Takes over changed limits.
+    pub fn set_limits(&mut self, limits: &Limits) {
+        self.output = limits.output;
+        self.output_soft = limits.output_soft;
+    }
+
+    /// Makes the frame for `bytes`, counted in the ledger.
+    pub fn frame(&self, bytes: impl Into<Box<[u8]>>) -> Frame {
+        self.ledger.frame(bytes)
+    }
+
+    /// Bytes that all waiting frames hold, shared ones counted once.
+    pub fn held(&self) -> usize {
+        self.ledger.held()
+    }
+
+    /// An outbox for a new connection.
+    pub fn open(&mut self, id: ConnId) {
+        if id.index() >= self.table.len() {
+            self.table.resize_with(id.index() + 1, || None);
+        }
+        self.table[id.index()] = Some(Outbox::new(id));
+    }
+
+    /// The outbox of a connection, if it lives.
+    pub fn get(&self, id: ConnId) -> Option<&Outbox> {
+        self.table
+            .get(id.index())?
+            .as_ref()
+            .filter(|outbox| outbox.owner == id)
+    }
+
+    fn get_mut(&mut self, id: ConnId) -> Option<&mut Outbox> {
+        self.table
+            .get_mut(id.index())?
+            .as_mut()
+            .filter(|outbox| outbox.owner == id)
+    }
+
+    /// Queues something that must arrive: an answer, a control frame. It passes the soft limit,
+    /// but a client that lets twice the hard limit pile up is closed.
+    pub fn push(&mut self, id: ConnId, frame: Frame) {
+        let limit = self.output.saturating_mul(2);
+        let Some(outbox) = self.table.get_mut(id.index()).and_then(Option::as_mut) else {
+            return;
+        };
+        if outbox.owner != id || outbox.intake != Intake::Open || frame.is_empty() {
+            return;
+        }
+        let length = frame.len();
+        if outbox.waiting > 0 && outbox.waiting + length > limit.max(length) {
+            self.overflowed.push(id);
+            return;
+        }
+        outbox.enqueue(frame, &mut self.spare);
+        mark_dirty(outbox, &mut self.dirty);
+    }
+
+    /// Queues a message for one of its receivers, under the policy of its channel.
+    #[inline]
+    pub fn push_message(
+        &mut self,
+        id: ConnId,
+        frame: &Frame,
+        policy: OutputPolicy,
+        now: Moment,
+    ) -> Delivery {
+        let Some(outbox) = self.table.get_mut(id.index()).and_then(Option::as_mut) else {
+            return Delivery::Refused;
+        };
+        if outbox.owner != id || outbox.intake != Intake::Open {
+            return Delivery::Refused;
+        }
+        let length = frame.len();
+        if outbox.waiting + length > self.output_soft {
+            return self.push_past_soft_limit(id, frame, policy, now);
+        }
+        outbox.traffic.messages += 1;
+        outbox.traffic.bytes += length as u64;
+        outbox.traffic.last = now;
+        outbox.enqueue(frame.clone(), &mut self.spare);
+        mark_dirty(outbox, &mut self.dirty);
+        Delivery::Queued
+    }
+
+    /// The slow path of [`Self::push_message`]: the receiver is behind.
+    #[cold]
+    fn push_past_soft_limit(
+        &mut self,
+        id: ConnId,
+        frame: &Frame,
+        policy: OutputPolicy,
+        now: Moment,
+    ) -> Delivery {
+        let Some(outbox) = self.table.get_mut(id.index()).and_then(Option::as_mut) else {
+            return Delivery::Refused;
+        };
+        let length = frame.len();
+        let mut dropped = 0;
+        // A single message may be larger than the limit: an outbox without a message takes one.
+        let fits = |outbox: &Outbox| {
+            outbox.waiting + length <= self.output || !outbox.queue.iter().any(Frame::is_message)
+        };
+        if policy == OutputPolicy::Latest {
+            while outbox.drop_oldest_message(&mut self.spare) {
+                dropped += 1;
+            }
+        }
+        while policy == OutputPolicy::DropOld
+            && !fits(outbox)
+            && outbox.drop_oldest_message(&mut self.spare)
+        {
+            dropped += 1;
+        }
+        let delivery = if fits(outbox) {
+            outbox.traffic.messages += 1;
+            outbox.traffic.bytes += length as u64;
+            outbox.traffic.last = now;
+            outbox.enqueue(frame.clone(), &mut self.spare);
+            if outbox.soft_since == Tick::NEVER && outbox.waiting > self.output_soft {
+                outbox.soft_since = Tick::of(now);
+            }
+            mark_dirty(outbox, &mut self.dirty);
+            if dropped == 0 {
+                Delivery::Queued
+            } else {
+                Delivery::Dropped
+            }
+        } else if policy == OutputPolicy::Close {
+            // What comes until the settle phase closes it has no place to go.
+            outbox.intake = Intake::Closed;
+            self.overflowed.push(id);
+            Delivery::Refused
+        } else {
+            dropped += 1;
+            Delivery::Dropped
+        };
+        self.dropped += dropped;
+        delivery
+    }
+
+    /// Messages dropped by policies so far.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Takes one of the connections that passed the hard output limit.
+    pub fn pop_overflowed(&mut self) -> Option<ConnId> {
+        self.overflowed.pop()
+    }
+
+    /// Queues `last` behind all that waits; nothing more goes in.
+    pub fn push_last(&mut self, id: ConnId, last: Frame) {
+        self.push(id, last);
+        if let Some(outbox) = self
+            .get_mut(id)
+            .filter(|outbox| outbox.intake == Intake::Open)
+        {
+            outbox.intake = Intake::Closed;
+        }
+    }
+
+    /// Gives up what a client was too slow for and queues `last`; nothing more goes in.
+    pub fn replace_with(&mut self, id: ConnId, last: Frame) {
+        let Some(outbox) = self.table.get_mut(id.index()).and_then(Option::as_mut) else {
+            return;
+        };
+        if outbox.owner != id || outbox.intake == Intake::Dead {
+            return;
+        }
+        outbox.drop_unsent(&mut self.spare);
+        outbox.enqueue(last, &mut self.spare);
+        outbox.intake = Intake::Closed;
+        mark_dirty(outbox, &mut self.dirty);
+    }
+
+    /// Nothing more goes in; once all is written the write side is shut (see
+    /// [`Self::is_finished`]).
+    pub fn end(&mut self, id: ConnId) {
+        let dirty = &mut self.dirty;
+        if let Some(outbox) = self.table.get_mut(id.index()).and_then(Option::as_mut)
+            && outbox.owner == id
+            && outbox.intake != Intake::Dead
+        {
+            outbox.intake = Intake::Ending;
+            mark_dirty(outbox, dirty);
+        }
+    }
+
+    /// Nothing goes in and nothing is written any more.
+    pub fn kill(&mut self, id: ConnId) {
+        let spare = &mut self.spare;
+        if let Some(outbox) = self.table.get_mut(id.index()).and_then(Option::as_mut)
+            && outbox.owner == id
+        {
+            outbox.intake = Intake::Dead;
+            outbox.queue.clear(spare);
+            outbox.written = 0;
+            outbox.waiting = 0;
+            outbox.soft_since = Tick::NEVER;
+        }
+    }
+
+    /// Removes the outbox of a connection whose id dies.
+    pub fn bury(&mut self, id: ConnId) {
+        if self.get(id).is_some() {
+            self.table[id.index()] = None;
+        }
+    }
+
+    /// True if all was written and nothing more will come.
+    pub fn is_finished(&self, id: ConnId) -> bool {
+        self.get(id)
+            .is_some_and(|outbox| outbox.intake == Intake::Ending && outbox.queue.is_empty())
+    }
+
+    /// True if the outbox takes frames.
+    pub fn is_open(&self, id: ConnId) -> bool {
+        self.get(id)
+            .is_some_and(|outbox| outbox.intake == Intake::Open)
+    }
+
+    /// True if the next flush has something to do.
+    pub fn has_dirty(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// Moves the connections to be flushed into `flush`, which must be empty.
+    pub fn take_dirty(&mut self, flush: &mut Vec<ConnId>) {
+        debug_assert!(flush.is_empty());
+        std::mem::swap(&mut self.dirty, flush);
+        for id in flush.iter() {
+            if let Some(outbox) = self.table.get_mut(id.index()).and_then(Option::as_mut)
+                && outbox.owner == *id
+            {
+                outbox.dirty = false;
+            }
+        }
+    }
+
+    /// Fills `slices` with the next parts to be written; how many there are. Zero: nothing waits.
+    pub fn slices<'a>(&'a self, id: ConnId, slices: &mut [IoSlice<'a>]) -> usize {
+        let Some(outbox) = self.get(id) else {
+            return 0;
+        };
+        let mut count = 0;
+        for (slice, part) in slices.iter_mut().zip(outbox.parts()) {
+            *slice = IoSlice::new(part);
+            count += 1;
+        }
+        count
+    }
+
+    /// The only part that waits, if there is exactly one: it can be written without a list.
+    pub fn single(&self, id: ConnId) -> Option<&[u8]> {
+        let outbox = self.get(id)?;
+        if outbox.queue.len() == 1 {
+            outbox.parts().next()
+        } else {
+            None
+        }
+    }
+
+    /// The kernel took `count` bytes.
+    pub fn written(&mut self, id: ConnId, count: usize) {
+        let output_soft = self.output_soft;
+        if let Some(outbox) = self.table.get_mut(id.index()).and_then(Option::as_mut)
+            && outbox.owner == id
+        {
+            outbox.advance(count, &mut self.spare);
+            if outbox.waiting <= output_soft {
+                outbox.soft_since = Tick::NEVER;
+            }
+        }
+    }
+
+    /// The kernel takes no more; [`Self::unblock`] when it does again.
+    pub fn block(&mut self, id: ConnId) {
+        if let Some(outbox) = self.get_mut(id) {
+            outbox.blocked = true;
+        }
+    }
+
+    /// The kernel takes bytes again.
+    pub fn unblock(&mut self, id: ConnId) {
+        let dirty = &mut self.dirty;
+        if let Some(outbox) = self.table.get_mut(id.index()).and_then(Option::as_mut)
+            && outbox.owner == id
+            && outbox.blocked
+        {
+            outbox.blocked = false;
+            mark_dirty(outbox, dirty);
+        }
+    }
+
+    /// Since when the client is past the soft limit; [`Tick::NEVER`] if it is not.
+    pub fn soft_since(&self, id: ConnId) -> Tick {
+        self.get(id).map_or(Tick::NEVER, |outbox| outbox.soft_since)
+    }
+
+    /// What the client was sent.
+    pub fn traffic(&self, id: ConnId) -> Traffic {
+        self.get(id).map(Outbox::traffic).unwrap_or_default()
+    }
+
+    /// Checks what is said in this module about every outbox.
+    ///
+    /// # Errors
+    /// The first statement that does not hold.
+    pub fn check_invariants(&self) -> Result<(), String> {
+        for outbox in self.table.iter().flatten() {
+            let id = outbox.owner;
+            let waiting: usize = outbox.parts().map(<[u8]>::len).sum();
+            if waiting != outbox.waiting {
+                return Err(format!(
+                    "{id}: {waiting} bytes wait, {} counted",
+                    outbox.waiting
+                ));
+            }
+            if waiting > 0 && !outbox.dirty && !outbox.blocked {
+                return Err(format!("{id}: bytes wait, but neither dirty nor blocked"));
+            }
+            if outbox.dirty && !self.dirty.contains(&id) {
+                return Err(format!("{id}: marked dirty, but not on the list"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A blocked outbox is not put onto the list: writing to it would be a system call for nothing.
+#[inline]
+fn mark_dirty(outbox: &mut Outbox, dirty: &mut Vec<ConnId>) {
+    if !outbox.dirty && !outbox.blocked {
+        outbox.dirty = true;
+        dirty.push(outbox.owner);
+    }
+}

@@ -1,0 +1,103 @@
+//! Input from a connection, given to the stage that it is in.
+
+use crate::relay::Relay;
+use crate::relay::conn_id::ConnId;
+use crate::relay::moment::{Now, Tick};
+use crate::relay::peer::Stage;
+use crate::relay::request::CloseReason;
+
+/// Whether to go on reading from a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// All was taken.
+    Continue,
+    /// The budget of this turn is used up: call [`Relay::resume`] in the next one, and do not
+    /// read before.
+    Again,
+    /// Do not read until the connection is among those of [`Relay::pop_resumed`].
+    Paused,
+    /// Nothing that it sends matters any more; what comes is to be discarded.
+    Over,
+}
+
+impl Relay {
+    /// A connection's bytes, in the order in which they came. They are unmasked in place.
+    pub fn receive(&mut self, id: ConnId, mut input: &mut [u8], now: Now) -> Reading {
+        let mut budget = self.settings.limits.frames_per_turn;
+        let Some(peer) = self.peers.get_mut(id) else {
+            return Reading::Over;
+        };
+        peer.heard = Tick::of(now.moment);
+        let before = peer.stage.buffered();
+        let reading = loop {
+            let stage = self.peers.get(id).map(|peer| &peer.stage);
+            let reading = match stage {
+                Some(Stage::Http(_)) => self.receive_requests(id, &mut input, &mut budget, now),
+                Some(Stage::Open(_)) => self.receive_frames(id, &mut input, &mut budget, now),
+                Some(Stage::CloseSent(_)) => self.receive_close(id, &mut input, now),
+                _ => Reading::Over,
+            };
+            // A request that was an upgrade leaves the rest of the input to the next stage.
+            if reading != Reading::Continue || input.is_empty() {
+                break reading;
+            }
+        };
+        let after = self.peers.get(id).map_or(0, |peer| peer.stage.buffered());
+        self.buffered = (self.buffered + after).saturating_sub(before);
+        if matches!(reading, Reading::Again | Reading::Paused) && !input.is_empty() {
+            self.buffered += input.len();
+            self.held.insert(id, Box::from(&*input));
+        }
+        self.check_memory();
+        reading
+    }
+
+    /// Goes on with input that was beyond an earlier turn's budget.
+    pub fn resume(&mut self, id: ConnId, now: Now) -> Reading {
+        match self.held.remove(&id) {
+            Some(mut held) => {
+                self.buffered = self.buffered.saturating_sub(held.len());
+                self.receive(id, &mut held, now)
+            }
+            None => match self.peers.get(id) {
+                Some(peer) if !peer.stage.is_over() => Reading::Continue,
+                _ => Reading::Over,
+            },
+        }
+    }
+
+    /// Takes a connection whose reading was paused and may go on.
+    pub fn pop_resumed(&mut self) -> Option<ConnId> {
+        self.resumed.pop()
+    }
+
+    /// The client sends nothing more.
+    pub fn end_of_input(&mut self, id: ConnId, now: Now) {
+        let Some(peer) = self.peers.get_mut(id) else {
+            return;
+        };
+        peer.end_of_input = true;
+        match peer.stage {
+            // All requests that were complete are answered; the answers still go out.
+            Stage::Http(_) => {
+                self.finish(id, CloseReason::without_code("closed by the client"), now);
+            }
+            Stage::Open(_) => {
+                self.die(
+                    id,
+                    CloseReason::without_code("closed without a close frame"),
+                );
+            }
+            Stage::CloseSent(_) => {
+                self.die(id, CloseReason::without_code("closed without an answer"));
+            }
+            Stage::Lingering => self.die(id, CloseReason::without_code("closed")),
+            Stage::Finishing | Stage::Dead => {}
+        }
+    }
+
+    /// The connection broke; `error` says how.
+    pub fn lost(&mut self, id: ConnId, error: &'static str) {
+        self.die(id, CloseReason::without_code(error));
+    }
+}

@@ -1,0 +1,221 @@
+//! The Http stage: requests are routed to dialects and answered, or become WebSockets.
+
+use crate::limits::Limit;
+use crate::protocol::forwarded_for::{client_address, forwarded_address};
+use crate::protocol::http_request::{Method, Request};
+use crate::protocol::http_response::{CONTINUE, Refusal, Response};
+use crate::relay::Relay;
+use crate::relay::address::PeerAddress;
+use crate::relay::conn_id::ConnId;
+use crate::relay::dialect::{Answer, Client, DialectId};
+use crate::relay::http_input::{HttpInput, Step};
+use crate::relay::moment::{Now, Tick};
+use crate::relay::peer::{Open, Stage};
+use crate::relay::receive::Reading;
+use crate::relay::request::CloseReason;
+
+impl Relay {
+    /// Takes requests from `input` until it is empty, the connection is upgraded or ends, or
+    /// `budget` requests were answered.
+    pub(super) fn receive_requests(
+        &mut self,
+        id: ConnId,
+        input: &mut &mut [u8],
+        budget: &mut usize,
+        now: Now,
+    ) -> Reading {
+        loop {
+            if *budget == 0 && !input.is_empty() {
+                return Reading::Again;
+            }
+            let Some(peer) = self.peers.get_mut(id) else {
+                return Reading::Over;
+            };
+            let Stage::Http(state) = &mut peer.stage else {
+                return if peer.stage.is_over() {
+                    Reading::Over
+                } else {
+                    Reading::Continue
+                };
+            };
+            match HttpInput::step(state, input, &self.settings.limits) {
+                Ok(Step::NeedMore) => return Reading::Continue,
+                Ok(Step::AskForBody) => {
+                    peer.deadline = Tick::of(now.moment).after(self.settings.limits.message_time);
+                    let frame = self.outboxes.frame(CONTINUE);
+                    self.outboxes.push(id, frame);
+                }
+                Ok(Step::Complete(request, body)) => {
+                    *budget -= 1;
+                    self.answer(id, &request, &body, now);
+                }
+                Err(refusal) => {
+                    self.refuse(id, refusal, now);
+                    return Reading::Over;
+                }
+            }
+        }
+    }
+
+    /// Answers a complete request.
+    fn answer(&mut self, id: ConnId, request: &Request, body: &[u8], now: Now) {
+        self.counters.requests += 1;
+        let Some(peer) = self.peers.get(id) else {
+            return;
+        };
+        let service = self.services.get(peer.listener.index());
+        let (address, forwarded_for) = self.client_of(peer.address, request);
+        let dialect = match service.and_then(|service| self.route(&service.dialects, request)) {
+            Some(dialect) => dialect,
+            None => return self.refuse(id, Refusal::new(404, "nothing is served here"), now),
+        };
+        let upgrade = request.has_token("Upgrade", "websocket");
+        if let Err(limit) = self.check_address(id, address, upgrade, now) {
+            return self.refuse(id, Refusal::over_limit(limit), now);
+        }
+        let client = Client {
+            id,
+            address,
+            forwarded_for: forwarded_for.as_deref(),
+        };
+        let Some((service, mut cx)) = self.split(dialect, now) else {
+            return;
+        };
+        match service.request(&mut cx, client, request, body) {
+            Answer::Upgrade(bytes) => self.upgrade(id, dialect, address, bytes, now),
+            Answer::Respond(response) => {
+                let keep_alive = request.keep_alive() && self.drain.is_none();
+                let bytes = response.encode(keep_alive, request.method() == Method::Head);
+                let frame = self.outboxes.frame(bytes);
+                self.outboxes.push(id, frame);
+                if !keep_alive {
+                    self.finish(id, CloseReason::without_code("answered"), now);
+                } else if let Some(peer) = self.peers.get_mut(id) {
+                    peer.deadline = Tick::of(now.moment).after(self.settings.limits.handshake_time);
+                }
+            }
+        }
+    }
+
+    /// The connection becomes a WebSocket of `dialect`.
+    fn upgrade(
+        &mut self,
+        id: ConnId,
+        dialect: DialectId,
+        address: PeerAddress,
+        switching_protocols: Vec<u8>,
+        now: Now,
+    ) {
+        let frame = self.outboxes.frame(switching_protocols);
+        self.outboxes.push(id, frame);
+        self.counters.handshakes += 1;
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.stage = Stage::Open(Open::new());
+            peer.dialect = Some(dialect);
+            peer.address = address;
+        }
+        self.schedule(id);
+        log::debug!(
+            connection:% = id,
+            dialect = self.dialects[dialect.index()].name(),
+            peer:% = address;
+            "connected"
+        );
+        if let Some((service, mut cx)) = self.split(dialect, now) {
+            service.opened(
+                &mut cx,
+                Client {
+                    id,
+                    address,
+                    forwarded_for: None,
+                },
+            );
+        }
+    }
+
+    /// Answers with why not, and closes: behind a request that was not understood there is
+    /// nothing that could be.
+    fn refuse(&mut self, id: ConnId, refusal: Refusal, now: Now) {
+        let address = self.peers.get(id).map(|peer| peer.address);
+        if let Some(limit) = refusal.limit {
+            self.counters.count_limit(limit);
+        } else {
+            self.counters.peer_faults += 1;
+        }
+        if let Some(address) = address {
+            log::debug!(
+                connection:% = id,
+                peer:% = address,
+                status = refusal.status,
+                reason = &*refusal.reason;
+                "request refused"
+            );
+        }
+        let frame = self
+            .outboxes
+            .frame(Response::from(refusal).encode(false, false));
+        self.outboxes.push(id, frame);
+        self.finish(id, CloseReason::without_code("request refused"), now);
+    }
+
+    /// Who the client is, and the header of a trusted proxy that says so.
+    fn client_of(&self, peer: PeerAddress, request: &Request) -> (PeerAddress, Option<String>) {
+        if !self.is_trusted(peer) {
+            return (peer, None);
+        }
+        let header = request.header("X-Forwarded-For").map(str::to_owned);
+        let proxies = &self.settings.trusted_proxies;
+        let lines = request.headers("X-Forwarded-For");
+        let address = match peer {
+            PeerAddress::Ip(ip, _) => match client_address(ip, lines, proxies) {
+                client if client == ip => peer,
+                client => PeerAddress::Ip(client, 0),
+            },
+            // A proxy on a Unix socket is on this machine.
+            PeerAddress::Unix => match forwarded_address(lines, proxies) {
+                Some(client) => PeerAddress::Ip(client, 0),
+                None => peer,
+            },
+        };
+        (address, header)
+    }
+
+    fn route(&self, dialects: &[DialectId], request: &Request) -> Option<DialectId> {
+        if let [only] = dialects {
+            return Some(*only);
+        }
+        let find = |test: &dyn Fn(&dyn crate::relay::dialect::Dialect) -> bool| {
+            dialects.iter().copied().find(|dialect| {
+                self.dialects
+                    .get(dialect.index())
+                    .is_some_and(|dialect| test(dialect.as_ref()))
+            })
+        };
+        find(&|dialect| dialect.claims(request.path())).or_else(|| find(&|d| d.takes_the_rest()))
+    }
+
+    /// The limits by address, for a client that is not trusted.
+    fn check_address(
+        &mut self,
+        id: ConnId,
+        address: PeerAddress,
+        upgrade: bool,
+        now: Now,
+    ) -> Result<(), Limit> {
+        let Some(key) = address.key().filter(|_| !self.is_trusted(address)) else {
+            return Ok(());
+        };
+        let limits = &self.settings.limits;
+        self.addresses.check_logins(key, now.moment)?;
+        if !upgrade {
+            return Ok(());
+        }
+        self.addresses.handshake(key, limits, now.moment)?;
+        if let Some(peer) = self.peers.get_mut(id).filter(|peer| !peer.counted) {
+            self.addresses.connect(key, limits)?;
+            peer.counted = true;
+            peer.address = address;
+        }
+        Ok(())
+    }
+}
