@@ -123,20 +123,20 @@ impl Receiver {
         if input.is_empty() {
             return Ok(None);
         }
-        if self.partial.is_none() {
-            if let Some((header, header_length)) = FrameHeader::parse(input)? {
-                check_mask(self.role, &header)?;
-                let message = Message::start(&header, None, limits)?;
-                let payload_length = header.payload_length as usize;
-                let whole = matches!(message, Message::Control) || header.fin;
-                if whole && input.len() - header_length >= payload_length {
-                    let frame = take(input, header_length + payload_length);
-                    let payload = &mut frame[header_length..];
-                    if let Some(key) = header.mask {
-                        apply_mask(payload, key, 0);
-                    }
-                    return whole_frame(header.opcode, payload).map(Some);
+        if self.partial.is_none()
+            && let Some((header, header_length)) = FrameHeader::parse(input)?
+        {
+            check_mask(self.role, &header)?;
+            let message = Message::start(&header, None, limits)?;
+            let payload_length = header.payload_length as usize;
+            let whole = matches!(message, Message::Control) || header.fin;
+            if whole && input.len() - header_length >= payload_length {
+                let frame = take(input, header_length + payload_length);
+                let payload = &mut frame[header_length..];
+                if let Some(key) = header.mask {
+                    apply_mask(payload, key, 0);
                 }
+                return whole_frame(header.opcode, payload).map(Some);
             }
         }
         let partial = self.partial.get_or_insert_default();
@@ -360,9 +360,10 @@ mod tests {
                         }
                         Event::Ping(payload) => Seen::Ping(payload.to_vec()),
                         Event::Pong(payload) => Seen::Pong(payload.to_vec()),
-                        Event::Close(status) => {
-                            Seen::Close(status.code.map(|c| c.number()), status.reason.to_owned())
-                        }
+                        Event::Close(status) => Seen::Close(
+                            status.code.map(super::super::ws_close::CloseCode::number),
+                            status.reason.to_owned(),
+                        ),
                     }),
                     Ok(None) => {
                         assert!(input.is_empty(), "{before} bytes not taken");

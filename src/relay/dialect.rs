@@ -221,7 +221,7 @@ impl Cx<'_> {
 
     /// The members of a channel.
     pub fn members(&self, channel: ChannelId) -> usize {
-        self.hub.get(channel).map_or(0, |channel| channel.len())
+        self.hub.get(channel).map_or(0, super::hub::Channel::len)
     }
 
     /// Sends a frame to all members of a channel but `except`; to how many.

@@ -43,7 +43,7 @@ impl Relay {
     /// When [`Self::expire`] has something to do, at the latest; never if there is nobody.
     pub fn next_deadline(&self) -> Option<Moment> {
         let sweep = (!self.peers.is_empty()).then_some(self.sweep.next);
-        let drain = self.drain.as_ref().map(|drain| drain.next());
+        let drain = self.drain.as_ref().map(super::drain::Drain::next);
         [self.timers.next(), sweep, drain]
             .into_iter()
             .flatten()

@@ -13,18 +13,23 @@ const SPARE_RING_CAPACITY: usize = 64;
 
 /// Rings without an owner, so that a queue that fills and empties does not allocate.
 #[derive(Debug, Default)]
-pub struct SpareRings(
-    #[allow(clippy::vec_box, reason = "queues own boxes")] Vec<Box<VecDeque<Frame>>>,
-);
+pub struct SpareRings(Vec<Ring>);
+
+/// Boxed, so that a queue without one is small.
+#[allow(
+    clippy::box_collection,
+    reason = "a queue is small because its ring is elsewhere"
+)]
+type Ring = Box<VecDeque<Frame>>;
 
 impl SpareRings {
-    fn take(&mut self) -> Box<VecDeque<Frame>> {
+    fn take(&mut self) -> Ring {
         self.0
             .pop()
             .unwrap_or_else(|| Box::new(VecDeque::with_capacity(SPARE_RING_CAPACITY / 4)))
     }
 
-    fn give_back(&mut self, ring: Box<VecDeque<Frame>>) {
+    fn give_back(&mut self, ring: Ring) {
         if self.0.len() < SPARE_RINGS && ring.capacity() <= SPARE_RING_CAPACITY {
             self.0.push(ring);
         }
@@ -36,7 +41,7 @@ impl SpareRings {
 #[derive(Debug, Default)]
 pub struct FrameQueue {
     first: Option<Frame>,
-    ring: Option<Box<VecDeque<Frame>>>,
+    ring: Option<Ring>,
 }
 
 impl FrameQueue {
@@ -154,7 +159,7 @@ mod tests {
         for number in [1, 2, 3, 4] {
             queue.push(ledger.frame([number]), &mut spare);
         }
-        let even = |frame: &Frame| frame[0] % 2 == 0;
+        let even = |frame: &Frame| frame[0].is_multiple_of(2);
         let odd = |frame: &Frame| frame[0] % 2 == 1;
         assert!(queue.remove_oldest(true, even, &mut spare).is_some());
         assert_eq!(bytes(&queue), [1, 3, 4]);

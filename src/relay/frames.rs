@@ -16,6 +16,7 @@ use crate::relay::request::CloseReason;
 use crate::relay::timers::Wake;
 
 /// Why no more frames are taken.
+#[derive(Clone, Copy)]
 enum Stop {
     InputEnded,
     BudgetUsed,

@@ -81,6 +81,10 @@ enum Memberships {
     #[default]
     None,
     One(Membership),
+    #[allow(
+        clippy::box_collection,
+        reason = "small for those who are in one channel"
+    )]
     Many(Box<Vec<Membership>>),
 }
 

@@ -26,7 +26,10 @@ impl Relay {
             .peers
             .ids()
             .filter_map(|id| {
-                let waiting = self.outboxes.get(id).map_or(0, |outbox| outbox.waiting());
+                let waiting = self
+                    .outboxes
+                    .get(id)
+                    .map_or(0, super::outbox::Outbox::waiting);
                 let held = self.held.get(&id).map_or(0, |held| held.len());
                 let total = waiting + held + self.peers.get(id)?.stage.buffered();
                 (total > 0).then_some((Reverse(total), id))

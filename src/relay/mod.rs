@@ -11,6 +11,7 @@
 pub mod address;
 pub mod address_limits;
 pub mod conn_id;
+pub mod conn_map;
 pub mod counters;
 pub mod dialect;
 pub mod frame;

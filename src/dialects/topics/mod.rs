@@ -1,3 +1,315 @@
-//! Topics: a channel per URL path.
+//! Topics: a channel per URL path, as crossbar and its successor relay have them.
+//!
+//! A client of `/X` sends to and receives from all other clients of `/X`; `/out/X` receives only;
+//! `/in/X` sends to `/out/X` and receives what other senders send. `/stats` is a page of who is
+//! here, `/ws` the feed behind it. With a secret configured, a client's first message must be a
+//! token, and until then it neither sends nor receives.
 
+pub mod authentication;
+pub mod client;
+pub mod go_text;
+pub mod place;
 pub mod settings;
+pub mod statistics;
+
+mod http;
+
+use std::time::Duration;
+
+use crate::dialects::topics::authentication::{answer, authenticate};
+use crate::dialects::topics::client::{Access, Client, Description, Descriptions};
+use crate::dialects::topics::place::{Direction, Topic};
+use crate::dialects::topics::settings::Settings;
+use crate::limits::Limit;
+use crate::protocol::http_request::Request;
+use crate::protocol::ws_close::CloseCode;
+use crate::protocol::ws_frame::MessageType;
+use crate::relay::conn_id::ConnId;
+use crate::relay::conn_map::ConnMap;
+use crate::relay::dialect::{Answer, Client as Connection, Cx, Dialect, Terms};
+use crate::relay::frame::Frame;
+use crate::relay::moment::Now;
+use crate::relay::outbox::Traffic;
+
+/// A wake: the time for the first token is over.
+const AUTHENTICATION: u32 = 0;
+
+/// A wake: a token ends.
+const EXPIRY: u32 = 1;
+
+/// A token that ends later than this is looked at again then.
+const LONGEST_WAKE: Duration = Duration::from_secs(24 * 3600);
+
+/// The dialect: who is where, and what the configuration says.
+#[derive(Debug, Default)]
+pub struct Topics {
+    settings: Settings,
+    clients: ConnMap<Client>,
+    descriptions: Descriptions,
+}
+
+impl Topics {
+    /// The dialect without clients.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            ..Self::default()
+        }
+    }
+
+    /// Takes over changed settings; clients keep what they were granted.
+    pub fn reconfigure(&mut self, settings: Settings) {
+        self.settings = settings;
+    }
+
+    fn wants_tokens(&self) -> bool {
+        !self.settings.secret.is_empty()
+    }
+
+    /// Puts a client into its topic.
+    fn enter(&mut self, cx: &mut Cx<'_>, id: ConnId, expires: f64) {
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        let Some(topic) = &client.description.topic else {
+            return;
+        };
+        let output_name = topic.output();
+        let policy = self.settings.policy_of(&output_name);
+        let key = cx.channel_key(&topic.path, "");
+        let channel = cx.join(id, key, policy);
+        let output = (topic.direction == Direction::Send).then(|| {
+            let key = cx.channel_key(&output_name, "");
+            cx.hold(key, policy)
+        });
+        client.access = Access::Granted {
+            expires,
+            channel,
+            output,
+        };
+    }
+
+    /// The first message of a client, where tokens are wanted.
+    fn prove(&mut self, cx: &mut Cx<'_>, connection: Connection<'_>, payload: &[u8]) {
+        let id = connection.id;
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        let Some(topic) = &client.description.topic else {
+            return;
+        };
+        let token = String::from_utf8_lossy(payload);
+        let now = cx.now();
+        let result = authenticate(&self.settings, &topic.path, &token, now);
+        cx.reply(
+            id,
+            MessageType::Text,
+            answer(&topic.path, &token, &result).as_bytes(),
+        );
+        match result {
+            Ok(grant) if grant.expires > now.epoch_seconds() => {
+                self.enter(cx, id, grant.expires);
+                wake_at_expiry(cx, id, grant.expires, now);
+            }
+            Ok(_) => {
+                client.access = Access::Ended;
+                cx.close(id, CloseCode::POLICY, "token expired");
+            }
+            Err(_) => {
+                client.access = Access::Ended;
+                cx.failed_login(connection.address);
+                cx.close(id, CloseCode::POLICY, "not authorised");
+            }
+        }
+    }
+
+    /// Sends a report of every client, the longest connected first, as many as the feed's
+    /// outbox takes.
+    fn send_reports(&self, cx: &mut Cx<'_>, id: ConnId) {
+        let mut clients: Vec<_> = self.clients.iter().collect();
+        clients.sort_by_key(|(id, client)| (client.connected, *id));
+        let mut room = cx.limits().output;
+        for (other, client) in clients {
+            if let Some(report) = statistics::report(client, cx.traffic(other), cx.now()) {
+                room = room.saturating_sub(report.len());
+                if room == 0 {
+                    break;
+                }
+                cx.reply(id, MessageType::Text, report.as_bytes());
+            }
+        }
+    }
+}
+
+impl Dialect for Topics {
+    fn name(&self) -> &'static str {
+        "topics"
+    }
+
+    fn claims(&self, _path: &str) -> bool {
+        false
+    }
+
+    fn takes_the_rest(&self) -> bool {
+        true
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            message: Limit::TopicsMessage,
+            ping_after: Limit::TopicsPingAfter,
+            pong_wait: Limit::TopicsPongWait,
+        }
+    }
+
+    fn request(
+        &mut self,
+        cx: &mut Cx<'_>,
+        connection: Connection<'_>,
+        request: &Request,
+        body: &[u8],
+    ) -> Answer {
+        match self.serve(cx, connection, request, body) {
+            Ok(answer) => answer,
+            Err(refusal) => {
+                if let Some(limit) = refusal.limit {
+                    cx.count_limit(limit);
+                }
+                Answer::Respond(refusal.into())
+            }
+        }
+    }
+
+    fn opened(&mut self, cx: &mut Cx<'_>, connection: Connection<'_>) {
+        if !self.wants_tokens() {
+            self.enter(cx, connection.id, f64::INFINITY);
+        } else if self
+            .clients
+            .get(connection.id)
+            .is_some_and(|c| c.description.topic.is_some())
+        {
+            cx.wake_in(
+                cx.limits().authentication_time,
+                connection.id,
+                AUTHENTICATION,
+            );
+        }
+    }
+
+    fn message(
+        &mut self,
+        cx: &mut Cx<'_>,
+        connection: Connection<'_>,
+        message_type: MessageType,
+        payload: &[u8],
+    ) {
+        let id = connection.id;
+        let now = cx.now();
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        let Some(topic) = &client.description.topic else {
+            return self.send_reports(cx, id);
+        };
+        match client.access {
+            Access::Unproven => self.prove(cx, connection, payload),
+            Access::Granted {
+                expires,
+                channel,
+                output,
+            } if expires > now.epoch_seconds() => {
+                if topic.direction == Direction::Receive {
+                    return;
+                }
+                client.sent.messages += 1;
+                client.sent.bytes += payload.len() as u64;
+                client.sent.last = now.moment;
+                let frame = cx.frame(message_type, payload);
+                cx.publish(channel, &frame, Some(id));
+                if let Some(output) = output {
+                    cx.publish(output, &frame, Some(id));
+                }
+            }
+            Access::Granted { .. } | Access::Ended => {}
+        }
+    }
+
+    fn woken(&mut self, cx: &mut Cx<'_>, id: ConnId, token: u32) {
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        match (token, client.access) {
+            (AUTHENTICATION, Access::Unproven) => {
+                cx.close_for_limit(id, Limit::AuthenticationTime);
+            }
+            (EXPIRY, Access::Granted { expires, .. }) => {
+                let now = cx.now();
+                if expires <= now.epoch_seconds() {
+                    cx.close(id, CloseCode::POLICY, "token expired");
+                } else {
+                    wake_at_expiry(cx, id, expires, now);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn closed(&mut self, cx: &mut Cx<'_>, id: ConnId) {
+        let Some(client) = self.clients.remove(id) else {
+            return;
+        };
+        if let Access::Granted {
+            output: Some(output),
+            ..
+        } = client.access
+        {
+            cx.release(output);
+        }
+        self.descriptions.give_back(&client.description);
+    }
+}
+
+impl Topics {
+    /// Remembers a client whose upgrade is about to be answered.
+    fn admit(
+        &mut self,
+        cx: &Cx<'_>,
+        connection: Connection<'_>,
+        request: &Request,
+        topic: Option<Topic>,
+    ) {
+        let description = Description::new(
+            topic,
+            request.header("User-Agent").unwrap_or_default(),
+            connection.forwarded_for.unwrap_or_default(),
+        );
+        let client = Client {
+            description: self.descriptions.share(description),
+            access: Access::Unproven,
+            connected: cx.now().moment,
+            sent: Traffic::default(),
+        };
+        self.clients.insert(connection.id, client);
+    }
+
+    /// Sends a message from outside of the topic's clients; to how many.
+    fn publish(&self, cx: &mut Cx<'_>, topic: &Topic, frame: &Frame) -> usize {
+        let mut names = vec![topic.output()];
+        if topic.direction == Direction::Send {
+            names.push(topic.path.clone());
+        }
+        names
+            .iter()
+            .filter_map(|name| cx.find(&cx.channel_key(name, "")))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|channel| cx.publish(channel, frame, None))
+            .sum()
+    }
+}
+
+/// Asks to be woken when a token ends. The wall clock decides then, since it may jump.
+fn wake_at_expiry(cx: &mut Cx<'_>, id: ConnId, expires: f64, now: Now) {
+    let left = Duration::try_from_secs_f64(expires - now.epoch_seconds()).unwrap_or(LONGEST_WAKE);
+    cx.wake_in(left.min(LONGEST_WAKE), id, EXPIRY);
+}

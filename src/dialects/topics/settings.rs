@@ -62,3 +62,47 @@ impl Default for Settings {
         }
     }
 }
+
+impl Settings {
+    /// What happens to slow receivers of a topic: by its longest prefix, else as usual.
+    pub fn policy_of(&self, topic: &str) -> OutputPolicy {
+        self.policies
+            .iter()
+            .filter(|policy| topic.starts_with(&policy.prefix))
+            .max_by_key(|policy| policy.prefix.len())
+            .map_or(self.policy, |policy| policy.policy)
+    }
+
+    /// Whether pages of this origin may connect.
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        self.origins
+            .iter()
+            .any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(origin))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_prefix_counts() {
+        let mut settings = Settings::default();
+        settings.policies.push(PrefixPolicy {
+            prefix: "/video/still".to_owned(),
+            policy: OutputPolicy::Latest,
+        });
+        assert_eq!(settings.policy_of("/demo"), OutputPolicy::Close);
+        assert_eq!(settings.policy_of("/video0"), OutputPolicy::DropOld);
+        assert_eq!(settings.policy_of("/video/still/1"), OutputPolicy::Latest);
+    }
+
+    #[test]
+    fn origins() {
+        let mut settings = Settings::default();
+        assert!(settings.allows_origin("http://any"));
+        settings.origins = vec!["https://example.com".to_owned()];
+        assert!(settings.allows_origin("HTTPS://Example.com"));
+        assert!(!settings.allows_origin("https://example.com:8443"));
+    }
+}
