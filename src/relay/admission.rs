@@ -54,6 +54,13 @@ impl Relay {
         }
     }
 
+    /// A client was accepted with the last descriptor only to be told that there is no room.
+    pub fn count_turned_away(&mut self, address: PeerAddress) {
+        self.counters.accepted += 1;
+        self.counters.count_limit(Limit::Connections);
+        log::debug!(peer:% = address, reason = Limit::Connections.reason(); "connection refused");
+    }
+
     /// Whether there is room; true if the connection was counted for its address.
     fn check_admission(&mut self, address: PeerAddress) -> Result<bool, Limit> {
         if self.peers.len() - self.surplus >= self.settings.limits.connections {

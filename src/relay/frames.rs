@@ -103,6 +103,7 @@ impl Relay {
         } else if open.message_since == Tick::NEVER {
             open.message_since = Tick::of(now.moment);
         }
+        open.paused = matches!(stop, Stop::RatePassed(_));
         let message_since = open.message_since;
         if let Some(peer) = self.peers.get_mut(id) {
             peer.stage = Stage::Open(open);

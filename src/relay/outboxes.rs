@@ -170,7 +170,10 @@ impl Outboxes {
             outbox.traffic.bytes += length as u64;
             outbox.traffic.last = now;
             outbox.enqueue(frame.clone(), &mut self.spare);
-            if outbox.soft_since == Tick::NEVER && outbox.waiting > self.output_soft {
+            if policy == OutputPolicy::Close
+                && outbox.soft_since == Tick::NEVER
+                && outbox.waiting > self.output_soft
+            {
                 outbox.soft_since = Tick::of(now);
             }
             mark_dirty(outbox, &mut self.dirty);
@@ -314,16 +317,18 @@ impl Outboxes {
         }
     }
 
-    /// The kernel took `count` bytes.
-    pub fn written(&mut self, id: ConnId, count: usize) {
+    /// The kernel took `count` bytes; how many still wait.
+    pub fn written(&mut self, id: ConnId, count: usize) -> usize {
         let output_soft = self.output_soft;
-        if let Some(outbox) = self.table.get_mut(id.index()).and_then(Option::as_mut)
-            && outbox.owner == id
-        {
-            outbox.advance(count, &mut self.spare);
-            if outbox.waiting <= output_soft {
-                outbox.soft_since = Tick::NEVER;
+        match self.table.get_mut(id.index()).and_then(Option::as_mut) {
+            Some(outbox) if outbox.owner == id => {
+                outbox.advance(count, &mut self.spare);
+                if outbox.waiting <= output_soft {
+                    outbox.soft_since = Tick::NEVER;
+                }
+                outbox.waiting
             }
+            _ => 0,
         }
     }
 

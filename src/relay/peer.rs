@@ -81,8 +81,8 @@ pub enum Stage {
 pub struct Open {
     /// The receiving state.
     pub receiver: Receiver,
-    /// Input behind the frames of this turn.
-    pub held: Option<Box<[u8]>>,
+    /// It sends too fast: it is not read for a while.
+    pub paused: bool,
     /// The rate of its control frames.
     pub control_frames: RateState,
     /// The rate of its messages.
@@ -98,7 +98,7 @@ impl Open {
     pub fn new() -> Self {
         Self {
             receiver: Receiver::new(Role::Server),
-            held: None,
+            paused: false,
             control_frames: RateState::default(),
             messages: RateState::default(),
             pinged: Tick::NEVER,
@@ -118,9 +118,7 @@ impl Stage {
     pub fn buffered(&self) -> usize {
         match self {
             Self::Http(input) => input.as_ref().map_or(0, |input| input.buffered()),
-            Self::Open(open) => {
-                open.receiver.buffered() + open.held.as_ref().map_or(0, |held| held.len())
-            }
+            Self::Open(open) => open.receiver.buffered(),
             Self::CloseSent(receiver) => receiver.buffered(),
             Self::Finishing | Self::Lingering | Self::Dead => 0,
         }

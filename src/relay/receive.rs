@@ -54,6 +54,9 @@ impl Relay {
 
     /// Goes on with input that was beyond an earlier turn's budget.
     pub fn resume(&mut self, id: ConnId, now: Now) -> Reading {
+        if let Some(Stage::Open(open)) = self.peers.get_mut(id).map(|peer| &mut peer.stage) {
+            open.paused = false;
+        }
         match self.held.remove(&id) {
             Some(mut held) => {
                 self.buffered = self.buffered.saturating_sub(held.len());
@@ -64,6 +67,11 @@ impl Relay {
                 _ => Reading::Over,
             },
         }
+    }
+
+    /// True while a connection must not be read, because it is paused.
+    pub fn is_paused(&self, id: ConnId) -> bool {
+        matches!(self.peer(id).map(|peer| &peer.stage), Some(Stage::Open(open)) if open.paused)
     }
 
     /// Takes a connection whose reading was paused and may go on.

@@ -1,0 +1,315 @@
+//! Listening sockets, and the descriptor that is held to be given up.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use mio::event::Source as _;
+use mio::net::{TcpListener, UnixListener};
+use mio::{Interest, Registry};
+use socket2::{Domain, SockAddr, SockRef, Type};
+
+use crate::config::{Address, Listen};
+use crate::limits::Limits;
+use crate::reactor::service_manager::ServiceManager;
+use crate::reactor::socket::Socket;
+use crate::reactor::sources::Source;
+use crate::relay::address::PeerAddress;
+use crate::relay::moment::Moment;
+use crate::relay::peer::ListenerId;
+
+/// Clients that the kernel keeps waiting for `accept`; it caps this by its own limit.
+const BACKLOG: i32 = 4096;
+
+/// How soon to try again when `accept` failed for want of something.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// Why the server could not start.
+#[derive(Debug)]
+pub struct StartupError {
+    subject: String,
+    error: io::Error,
+}
+
+impl StartupError {
+    /// `subject` could not be set up.
+    pub(super) fn new(subject: impl fmt::Display, error: io::Error) -> Self {
+        Self { subject: subject.to_string(), error }
+    }
+}
+
+impl fmt::Display for StartupError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.subject, self.error)?;
+        match self.error.kind() {
+            io::ErrorKind::AddrInUse => {
+                formatter.write_str(" (is another server running there?)")
+            }
+            io::ErrorKind::PermissionDenied => {
+                formatter.write_str(" (ports below 1024 need a privilege or socket activation)")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for StartupError {}
+
+#[derive(Debug)]
+enum Listening {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// A listening socket.
+#[derive(Debug)]
+pub(super) struct Listener {
+    pub(super) id: ListenerId,
+    listening: Listening,
+    address: String,
+    /// The file to remove when the listener is closed.
+    path: Option<PathBuf>,
+    /// Set while clients may be waiting that could not be accepted: when to try again.
+    retry_at: Option<Moment>,
+}
+
+impl Listener {
+    /// Opens a listening socket, or takes over the one that systemd passed.
+    pub(super) fn bind(
+        id: ListenerId,
+        listen: &Listen,
+        limits: &Limits,
+        service_manager: &mut ServiceManager,
+    ) -> Result<Self, StartupError> {
+        let result = match &listen.address {
+            Address::Tcp(address) => bind_tcp(*address).map(Listening::Tcp),
+            Address::Unix(path) => bind_unix(path, listen.mode).map(Listening::Unix),
+            Address::Systemd(name) => take_over(name, service_manager),
+        };
+        let listening = result.map_err(|error| StartupError::new(&listen.address, error))?;
+        let path = match &listen.address {
+            Address::Unix(path) => Some(path.clone()),
+            Address::Tcp(_) | Address::Systemd(_) => None,
+        };
+        if let Listening::Tcp(listener) = &listening {
+            set_inherited_options(listener, limits)
+                .map_err(|error| StartupError::new(&listen.address, error))?;
+        }
+        let address = describe(&listening, &listen.address);
+        Ok(Self { id, listening, address, path, retry_at: None })
+    }
+
+    /// Asks to be told of clients that connect.
+    pub(super) fn register(&mut self, registry: &Registry) -> io::Result<()> {
+        let token = Source::Listener(self.id.index()).token();
+        match &mut self.listening {
+            Listening::Tcp(listener) => listener.register(registry, token, Interest::READABLE),
+            Listening::Unix(listener) => listener.register(registry, token, Interest::READABLE),
+        }
+    }
+
+    /// Accepts a client.
+    pub(super) fn accept(&self) -> io::Result<(Socket, PeerAddress)> {
+        match &self.listening {
+            Listening::Tcp(listener) => listener
+                .accept()
+                .map(|(stream, address)| (Socket::Tcp(stream), PeerAddress::tcp(address))),
+            Listening::Unix(listener) => {
+                listener.accept().map(|(stream, _)| (Socket::Unix(stream), PeerAddress::Unix))
+            }
+        }
+    }
+
+    /// The address, with the real port.
+    pub(super) fn address(&self) -> String {
+        self.address.clone()
+    }
+
+    /// Clients may be waiting: they will be tried again soon, and when a connection ends.
+    pub(super) fn starve(&mut self, now: Moment) {
+        self.retry_at = Some(now + RETRY);
+    }
+
+    /// No clients are waiting.
+    pub(super) fn satisfy(&mut self) {
+        self.retry_at = None;
+    }
+
+    /// When to try again, if clients may be waiting.
+    pub(super) fn retry_at(&self) -> Option<Moment> {
+        self.retry_at
+    }
+
+    /// Stops listening.
+    pub(super) fn close(&mut self, registry: &Registry) {
+        // Both fail only for what is gone already.
+        let _ = match &mut self.listening {
+            Listening::Tcp(listener) => listener.deregister(registry),
+            Listening::Unix(listener) => listener.deregister(registry),
+        };
+        if let Some(path) = &self.path {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.set_cloexec(true)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+/// Options that Linux hands down from a listening socket to those that it accepts: set once,
+/// they cost nothing per connection.
+fn set_inherited_options(listener: &TcpListener, limits: &Limits) -> io::Result<()> {
+    let socket = SockRef::from(listener);
+    socket.set_tcp_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(limits.tcp_user_timeout))?;
+    Ok(())
+}
+
+/// Binds a Unix socket that has its permissions from the first moment on.
+fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
+    remove_stale(path)?;
+    let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.set_cloexec(true)?;
+    let bound = {
+        let _umask = Umask::set(0o777 & !mode);
+        socket.bind(&SockAddr::unix(path)?)
+    };
+    bound?;
+    socket.listen(BACKLOG)?;
+    Ok(UnixListener::from_std(socket.into()))
+}
+
+/// Removes the socket of a server that is gone. One that answers is left alone, and so is what
+/// is no socket.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    let metadata = match std::fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if !metadata.file_type().is_socket() {
+        let message = "the path exists and is no socket";
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+    }
+    match std::os::unix::net::UnixStream::connect(path) {
+        Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The process's file mode mask, set back when this is dropped.
+struct Umask(libc::mode_t);
+
+impl Umask {
+    #[allow(unsafe_code, reason = "std has no umask")]
+    fn set(mask: u32) -> Self {
+        // SAFETY: umask takes any value, changes only the process's mask and cannot fail. The
+        // mask is the process's, and listeners are bound before there is a second thread.
+        Self(unsafe { libc::umask(mask as libc::mode_t) })
+    }
+}
+
+impl Drop for Umask {
+    #[allow(unsafe_code, reason = "std has no umask")]
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe {
+            libc::umask(self.0);
+        }
+    }
+}
+
+/// Takes over the socket that systemd passed under `name`.
+fn take_over(name: &str, service_manager: &mut ServiceManager) -> io::Result<Listening> {
+    let descriptors = service_manager.take_sockets(name);
+    let &[descriptor] = descriptors.as_slice() else {
+        let passed = service_manager.names().join(", ");
+        let message = match descriptors.len() {
+            0 => format!("systemd passed no socket of this name (it passed: {passed})"),
+            count => format!("systemd passed {count} sockets of this name; give each its own"),
+        };
+        return Err(io::Error::other(message));
+    };
+    let socket = socket2::Socket::from(own(descriptor));
+    if socket.r#type()? != Type::STREAM || !socket.is_listener()? {
+        return Err(io::Error::other("not a listening stream socket"));
+    }
+    socket.set_nonblocking(true)?;
+    match socket.domain()? {
+        Domain::UNIX => Ok(Listening::Unix(UnixListener::from_std(socket.into()))),
+        _ => Ok(Listening::Tcp(TcpListener::from_std(socket.into()))),
+    }
+}
+
+#[allow(unsafe_code, reason = "a descriptor from the environment has to be claimed")]
+fn own(descriptor: RawFd) -> OwnedFd {
+    // SAFETY: systemd passed the descriptor to this process for it to own, and the service
+    // manager hands out each one once.
+    unsafe { OwnedFd::from_raw_fd(descriptor) }
+}
+
+fn describe(listening: &Listening, configured: &Address) -> String {
+    match (listening, configured) {
+        (Listening::Tcp(listener), _) => match listener.local_addr() {
+            Ok(address) => format!("ws://{address}"),
+            Err(_) => configured.to_string(),
+        },
+        (Listening::Unix(_), Address::Unix(path)) => format!("unix://{}", path.display()),
+        (Listening::Unix(listener), _) => {
+            match listener.local_addr().ok().and_then(|a| a.as_pathname().map(Path::to_owned)) {
+                Some(path) => format!("unix://{}", path.display()),
+                None => configured.to_string(),
+            }
+        }
+    }
+}
+
+/// A descriptor that is held only to be given up when there is no other: with it a client can
+/// be accepted, told that the server is full, and closed.
+#[derive(Debug)]
+pub(super) struct SpareDescriptor(Option<File>);
+
+impl SpareDescriptor {
+    /// Sets a descriptor aside.
+    pub(super) fn open() -> Self {
+        let mut spare = Self(None);
+        spare.restore();
+        spare
+    }
+
+    /// Gives it up. False if there is none.
+    pub(super) fn give_up(&mut self) -> bool {
+        self.0.take().is_some()
+    }
+
+    /// Sets one aside again, if there is one to be had.
+    pub(super) fn restore(&mut self) {
+        if self.0.is_none() && !cfg!(feature = "sabotage-no-spare-descriptor") {
+            self.0 = File::open("/dev/null").ok();
+        }
+    }
+}
+
+/// What a listening socket hands down, for tests.
+#[cfg(test)]
+pub(super) fn inherited_options(socket: &impl AsFd) -> io::Result<(bool, Option<Duration>)> {
+    let socket = SockRef::from(socket);
+    Ok((socket.tcp_nodelay()?, socket.tcp_user_timeout()?))
+}

@@ -1,0 +1,266 @@
+//! The loop: the only place with mio, sockets, the clock and signals.
+//!
+//! One turn:
+//! 1. **wait** for events; not at all if something is unfinished.
+//! 2. **receive**: accept and read, each with a budget. A source that is stopped before it said
+//!    that it has nothing more goes onto the `unfinished` list and is resumed in the next turn,
+//!    because an edge-triggered system does not tell twice. While more input is ready it is read
+//!    before anything is written (*gathering*): what came in together goes out together, with
+//!    one system call per receiver.
+//! 3. **expire**: timers.
+//! 4. **settle**: what the handlers asked for.
+//! 5. **flush**: every dirty outbox, one `writev` each.
+//! 6. **bury**: sockets of connections that died are closed; only here.
+
+mod accept;
+mod clock;
+mod connections;
+mod flush;
+mod listener;
+mod receive;
+mod service_manager;
+mod signals;
+mod socket;
+mod sources;
+mod unfinished;
+
+use std::io;
+use std::time::Duration;
+
+use mio::{Events, Poll};
+
+use crate::config::Listen;
+use crate::reactor::clock::Clock;
+use crate::reactor::connections::Connections;
+use crate::reactor::listener::{Listener, SpareDescriptor};
+use crate::reactor::service_manager::ServiceManager;
+use crate::reactor::signals::{Signal, Signals};
+use crate::reactor::sources::Source;
+use crate::reactor::unfinished::Unfinished;
+use crate::relay::Relay;
+use crate::relay::conn_id::ConnId;
+use crate::relay::moment::{Moment, Now};
+use crate::relay::peer::ListenerId;
+
+pub use listener::StartupError;
+
+/// Events taken from the kernel at once.
+const EVENTS: usize = 1024;
+
+/// What a HUP does: it hands the relay its changed settings and tells what changed. An error is
+/// logged, and the old settings stay in force.
+pub type Reload = Box<dyn FnMut(&mut Relay) -> Result<String, String>>;
+
+/// The server.
+pub struct Reactor {
+    poll: Poll,
+    relay: Relay,
+    listeners: Vec<Listener>,
+    connections: Connections,
+    unfinished: Unfinished,
+    spare: SpareDescriptor,
+    signals: Signals,
+    clock: Clock,
+    service_manager: ServiceManager,
+    reload: Reload,
+    /// The one buffer that all connections are read into.
+    buffer: Box<[u8]>,
+    /// Connections to be flushed; empty between turns, kept for its memory.
+    flushing: Vec<ConnId>,
+    /// Connections buried in this turn; likewise.
+    buried: Vec<ConnId>,
+    /// A socket was closed in this turn: clients that wait for a descriptor may have one.
+    descriptors_freed: bool,
+    /// When a stop under way ends even if connections are left.
+    stop_by: Option<Moment>,
+}
+
+impl Reactor {
+    /// Binds all listeners. `relay` knows what each of them serves, in the same order.
+    ///
+    /// # Errors
+    /// What could not be bound or registered, and why.
+    pub fn bind(listen: &[Listen], relay: Relay, reload: Reload) -> Result<Self, StartupError> {
+        let poll = Poll::new().map_err(|error| StartupError::new("epoll", error))?;
+        let limits = &relay.settings().limits;
+        let mut service_manager = ServiceManager::new();
+        let mut listeners = Vec::new();
+        for (index, listen) in listen.iter().enumerate() {
+            let id = ListenerId::new(index as u16);
+            let mut listener = Listener::bind(id, listen, limits, &mut service_manager)?;
+            listener
+                .register(poll.registry())
+                .map_err(|error| StartupError::new(&listen.address, error))?;
+            listeners.push(listener);
+        }
+        let signals = Signals::register(poll.registry())
+            .map_err(|error| StartupError::new("signals", error))?;
+        let buffer = vec![0; limits.read_per_turn].into_boxed_slice();
+        Ok(Self {
+            poll,
+            relay,
+            listeners,
+            connections: Connections::default(),
+            unfinished: Unfinished::default(),
+            spare: SpareDescriptor::open(),
+            signals,
+            clock: Clock::start(),
+            service_manager,
+            reload,
+            buffer,
+            flushing: Vec::new(),
+            buried: Vec::new(),
+            descriptors_freed: false,
+            stop_by: None,
+        })
+    }
+
+    /// The addresses bound, in the order of the listeners: with the port that a 0 became.
+    pub fn addresses(&self) -> Vec<String> {
+        self.listeners.iter().map(Listener::address).collect()
+    }
+
+    /// Serves until a signal stops it and all connections are closed.
+    ///
+    /// # Errors
+    /// If the kernel no longer tells of events.
+    pub fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        self.service_manager.ready();
+        while !self.is_done() {
+            self.turn(&mut events)?;
+        }
+        log::info!("stopped");
+        Ok(())
+    }
+
+    fn turn(&mut self, events: &mut Events) -> io::Result<()> {
+        self.wait(events)?;
+        let now = self.clock.now();
+        self.resume_unfinished(now);
+        self.handle(events, now);
+        self.gather(events)?;
+        let now = self.clock.now();
+        self.relay.expire(now);
+        self.relay.settle(now);
+        self.flush(now);
+        // A write that failed has ended its connection.
+        self.relay.settle(now);
+        self.bury();
+        self.retry_starved_listeners(now);
+        self.service_manager.keep_alive(now.moment);
+        Ok(())
+    }
+
+    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
+        let timeout = if self.unfinished.is_empty() && !self.relay.outboxes().has_dirty() {
+            self.time_to_next_deadline()
+        } else {
+            Some(Duration::ZERO)
+        };
+        poll(&mut self.poll, events, timeout)
+    }
+
+    fn time_to_next_deadline(&self) -> Option<Duration> {
+        let starved = self.listeners.iter().filter_map(Listener::retry_at).min();
+        let deadlines = [
+            self.relay.next_deadline(),
+            starved,
+            self.service_manager.next_deadline(),
+            self.stop_by,
+        ];
+        let next = deadlines.into_iter().flatten().min()?;
+        Some(next.since(self.clock.now().moment))
+    }
+
+    /// Reads what is ready before anything is written. It adds no latency to an idle server,
+    /// where one look finds nothing and the write follows; a busy one looks at most
+    /// `limits.gather` times.
+    fn gather(&mut self, events: &mut Events) -> io::Result<()> {
+        for _ in 0..self.relay.settings().limits.gather {
+            if !self.relay.outboxes().has_dirty() {
+                break;
+            }
+            poll(&mut self.poll, events, Some(Duration::ZERO))?;
+            if events.is_empty() {
+                break;
+            }
+            let now = self.clock.now();
+            self.handle(events, now);
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, events: &Events, now: Now) {
+        for event in events {
+            match Source::of(event.token()) {
+                Source::Listener(index) => self.accept(index, now),
+                Source::Signals => self.handle_signals(now),
+                Source::Connection(token) => self.connection_event(token, event, now),
+            }
+        }
+    }
+
+    fn handle_signals(&mut self, now: Now) {
+        while let Some(signal) = self.signals.next() {
+            match signal {
+                Signal::Stop => self.stop(now),
+                Signal::Reload => self.reload_settings(),
+            }
+        }
+    }
+
+    fn reload_settings(&mut self) {
+        self.service_manager.reloading();
+        match (self.reload)(&mut self.relay) {
+            Ok(summary) => log::info!("reloaded: {summary}"),
+            Err(error) => log::error!("not reloaded, the old settings stay: {error}"),
+        }
+        let read_per_turn = self.relay.settings().limits.read_per_turn;
+        if self.buffer.len() != read_per_turn {
+            self.buffer = vec![0; read_per_turn].into_boxed_slice();
+        }
+        self.service_manager.ready();
+    }
+
+    /// Begins to stop; asked a second time, stops at once.
+    fn stop(&mut self, now: Now) {
+        if self.stop_by.is_some() {
+            self.stop_by = Some(now.moment);
+            return;
+        }
+        log::info!("stopping: {} connections to close", self.relay.connections());
+        self.service_manager.stopping();
+        for mut listener in self.listeners.drain(..) {
+            listener.close(self.poll.registry());
+        }
+        self.relay.begin_drain(now);
+        let limits = &self.relay.settings().limits;
+        self.stop_by = Some(now.moment + limits.drain + limits.close_time + limits.linger_time);
+    }
+
+    fn is_done(&self) -> bool {
+        self.stop_by.is_some_and(|stop_by| {
+            self.relay.connections() == 0 || stop_by <= self.clock.now().moment
+        })
+    }
+
+    fn bury(&mut self) {
+        self.relay.bury(&mut self.buried);
+        self.descriptors_freed |= !self.buried.is_empty();
+        for id in self.buried.drain(..) {
+            self.connections.remove(id);
+        }
+    }
+}
+
+/// Waits for events; a signal is no reason to fail.
+fn poll(poll: &mut Poll, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+    match poll.poll(events, timeout) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+            events.clear();
+            Ok(())
+        }
+        result => result,
+    }
+}
