@@ -1,7 +1,9 @@
 //! Fantail: a WebSocket relay.
 
+pub mod config;
 pub mod dialects;
 pub mod limits;
+pub mod logging;
 pub mod protocol;
 pub mod relay;
 pub mod secret;
