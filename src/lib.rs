@@ -1,5 +1,6 @@
 //! Fantail: a WebSocket relay.
 
+pub mod cli;
 pub mod config;
 pub mod dialects;
 pub mod limits;
