@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod check;
+mod client;
 mod completions;
 mod config;
 mod configuration;
