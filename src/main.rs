@@ -1,3 +1,7 @@
 //! The `fantail` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fantail::cli::run(std::env::args_os())
+}

@@ -1,0 +1,316 @@
+//! The keys that are no limits, with their way into the configuration and out of it.
+
+use super::form::Form;
+use super::keys::{Access, Key};
+use super::listen::{self, Listen, Service};
+use super::nearest::{nearest, suggestion};
+use super::node::{Fault, Faults, Node, quoted};
+use super::toml;
+use super::web::{format_network, parse_network, parse_origin};
+use crate::dialects::topics::settings::{PrefixPolicy, StatisticsAccess};
+use crate::logging::Format;
+use crate::relay::output_policy::OutputPolicy;
+use log::LevelFilter;
+
+const STATISTICS: [(&str, StatisticsAccess); 3] = [
+    ("loopback", StatisticsAccess::Loopback),
+    ("open", StatisticsAccess::Open),
+    ("off", StatisticsAccess::Off),
+];
+const STATISTICS_NAMES: &[&str] = &names(&STATISTICS);
+
+const POLICIES: [(&str, OutputPolicy); 4] = [
+    ("close", OutputPolicy::Close),
+    ("drop-new", OutputPolicy::DropNew),
+    ("drop-old", OutputPolicy::DropOld),
+    ("latest", OutputPolicy::Latest),
+];
+const POLICY_NAMES: &[&str] = &names(&POLICIES);
+
+const LEVELS: [(&str, LevelFilter); 6] = [
+    ("off", LevelFilter::Off),
+    ("error", LevelFilter::Error),
+    ("warn", LevelFilter::Warn),
+    ("info", LevelFilter::Info),
+    ("debug", LevelFilter::Debug),
+    ("trace", LevelFilter::Trace),
+];
+const LEVEL_NAMES: &[&str] = &names(&LEVELS);
+
+const FORMATS: [(&str, Format); 3] = [
+    ("auto", Format::Auto),
+    ("text", Format::Text),
+    ("json", Format::Json),
+];
+const FORMAT_NAMES: &[&str] = &names(&FORMATS);
+
+/// The keys that are no limits.
+pub(super) const FIELDS: &[Key] = &[
+    Key {
+        name: "listen",
+        form: Form::Listeners,
+        description: "Where the server listens and what it serves there; as many as you like.",
+        access: Access::Field {
+            set: |config, node| {
+                config.listen = listen::read(node)?;
+                Ok(())
+            },
+            show: |config| {
+                let listeners: Vec<_> = config.listen.iter().map(show_listener).collect();
+                format!("[{}]", listeners.join(", "))
+            },
+        },
+    },
+    Key {
+        name: "http.trusted_proxies",
+        form: Form::List,
+        description: "Addresses and networks of proxies whose X-Forwarded-For is believed. They \
+                      are not counted against the limits of an address; the clients that they \
+                      name are.",
+        access: Access::Field {
+            set: |config, node| {
+                config.http.trusted_proxies = node.as_list("networks", parse_network)?;
+                Ok(())
+            },
+            show: |config| {
+                let networks: Vec<_> = config
+                    .http
+                    .trusted_proxies
+                    .iter()
+                    .map(format_network)
+                    .collect();
+                toml::list(networks.iter().map(String::as_str))
+            },
+        },
+    },
+    Key {
+        name: "topics.secret",
+        form: Form::Secret,
+        description: "The secret of the tokens (HMAC) that clients must send first. Empty: no \
+                      tokens, everybody may send and receive. topics.secret_file names a file that \
+                      holds it.",
+        access: Access::Secret {
+            set: |config, secret| config.topics.secret = secret,
+            is_set: |config| !config.topics.secret.is_empty(),
+        },
+    },
+    Key {
+        name: "topics.audience",
+        form: Form::Text,
+        description: "What precedes the topic in a token's \"aud\", such as https://ws.example.com.",
+        access: Access::Field {
+            set: |config, node| {
+                config.topics.audience = node.as_text("an audience")?.to_owned();
+                Ok(())
+            },
+            show: |config| toml::text(&config.topics.audience),
+        },
+    },
+    Key {
+        name: "topics.stats",
+        form: Form::Choice(STATISTICS_NAMES),
+        description: "Who may see the statistics (/stats and /ws): \"loopback\", clients on this \
+                      machine; \"open\", anybody; \"off\", nobody.",
+        access: Access::Field {
+            set: |config, node| {
+                config.topics.statistics = read_choice(node, &STATISTICS)?;
+                Ok(())
+            },
+            show: |config| show_choice(config.topics.statistics, &STATISTICS),
+        },
+    },
+    Key {
+        name: "topics.origins",
+        form: Form::List,
+        description: "Origins whose pages may connect, such as https://www.example.com; \"*\" is \
+                      any. A client that sends no Origin is no browser and may always connect.",
+        access: Access::Field {
+            set: |config, node| {
+                config.topics.origins = node.as_list("origins", parse_origin)?;
+                Ok(())
+            },
+            show: |config| toml::list(config.topics.origins.iter().map(String::as_str)),
+        },
+    },
+    Key {
+        name: "topics.policy",
+        form: Form::Choice(POLICY_NAMES),
+        description: "What happens to a client that reads too slowly: \"close\" closes it with \
+                      1008; \"drop-new\" drops new messages until there is room; \"drop-old\" \
+                      drops the oldest waiting ones; \"latest\" keeps only the newest.",
+        access: Access::Field {
+            set: |config, node| {
+                config.topics.policy = read_choice(node, &POLICIES)?;
+                Ok(())
+            },
+            show: |config| show_choice(config.topics.policy, &POLICIES),
+        },
+    },
+    Key {
+        name: "topics.policies",
+        form: Form::Table,
+        description: "Other policies for topics that begin with a prefix; the longest that fits \
+                      counts. What you give replaces the whole table.",
+        access: Access::Field {
+            set: |config, node| {
+                config.topics.policies = read_policies(node)?;
+                Ok(())
+            },
+            show: |config| {
+                let rows = &config.topics.policies;
+                toml::table(
+                    rows.iter()
+                        .map(|row| (row.prefix.as_str(), row.policy.name())),
+                )
+            },
+        },
+    },
+    Key {
+        name: "log.level",
+        form: Form::Choice(LEVEL_NAMES),
+        description: "How much is logged: \"off\", \"error\", \"warn\", \"info\", \"debug\" or \
+                      \"trace\".",
+        access: Access::Field {
+            set: |config, node| {
+                config.log.level = read_choice(node, &LEVELS)?;
+                Ok(())
+            },
+            show: |config| show_choice(config.log.level, &LEVELS),
+        },
+    },
+    Key {
+        name: "log.format",
+        form: Form::Choice(FORMAT_NAMES),
+        description: "\"text\", one JSON object a line (\"json\"), or \"auto\": text on a terminal, \
+                      else JSON.",
+        access: Access::Field {
+            set: |config, node| {
+                config.log.format = read_choice(node, &FORMATS)?;
+                Ok(())
+            },
+            show: |config| show_choice(config.log.format, &FORMATS),
+        },
+    },
+];
+
+const fn names<T: Copy, const N: usize>(choices: &[(&'static str, T); N]) -> [&'static str; N] {
+    let mut names = [""; N];
+    let mut index = 0;
+    while index < N {
+        names[index] = choices[index].0;
+        index += 1;
+    }
+    names
+}
+
+fn read_choice<T: Copy>(node: &Node, choices: &[(&'static str, T)]) -> Result<T, Fault> {
+    let names = || choices.iter().map(|(name, _)| *name);
+    let expected = format!("one of {}", names().collect::<Vec<_>>().join(", "));
+    let text = node.as_text(&expected)?;
+    choices
+        .iter()
+        .find(|(name, _)| *name == text)
+        .map(|(_, value)| *value)
+        .ok_or_else(|| {
+            let near = suggestion(nearest(text, names()));
+            node.fault(format!("expected {expected}, not {}{near}", quoted(text)))
+        })
+}
+
+fn show_choice<T: Copy + PartialEq>(value: T, choices: &[(&'static str, T)]) -> String {
+    let name = choices
+        .iter()
+        .find(|(_, choice)| *choice == value)
+        .map_or("", |(name, _)| *name);
+    toml::text(name)
+}
+
+fn show_listener(listener: &Listen) -> String {
+    let rows: Vec<_> = listener_rows(listener)
+        .into_iter()
+        .map(|(name, value)| format!("{name} = {value}"))
+        .collect();
+    format!("{{ {} }}", rows.join(", "))
+}
+
+/// The keys of a `[[listen]]` with their values as TOML.
+pub(super) fn listener_rows(listener: &Listen) -> Vec<(&'static str, String)> {
+    let services = listener.serve.iter().copied().map(Service::name);
+    let mut rows = vec![
+        ("address", toml::text(&listener.address.to_string())),
+        ("serve", toml::list(services)),
+    ];
+    if let Some(domain) = &listener.domain {
+        rows.push(("domain", toml::text(domain)));
+    }
+    if matches!(listener.address, listen::Address::Unix(_)) {
+        rows.push(("mode", format!("\"{:04o}\"", listener.mode)));
+    }
+    rows
+}
+
+fn read_policies(node: &Node) -> Result<Vec<PrefixPolicy>, Faults> {
+    let entries = node.as_table("a table such as { \"/video\" = \"drop-old\" }")?;
+    let mut faults = Faults::default();
+    let mut policies = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let prefix = &entry.name;
+        if !prefix.starts_with('/') {
+            let message = format!(
+                "expected a prefix that begins with a slash, such as \"/video\", not {}",
+                quoted(prefix)
+            );
+            faults.0.push(Fault {
+                span: entry.span.clone(),
+                message,
+            });
+        }
+        match read_choice(&entry.value, &POLICIES) {
+            Ok(policy) => policies.push(PrefixPolicy {
+                prefix: prefix.clone(),
+                policy,
+            }),
+            Err(mut fault) => {
+                fault.message = format!("{}: {}", quoted(prefix), fault.message);
+                faults.0.push(fault);
+            }
+        }
+    }
+    faults.or(policies)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_policy_has_the_name_that_it_gives_itself() {
+        assert_eq!(POLICIES.len(), OutputPolicy::ALL.len());
+        for (name, policy) in POLICIES {
+            assert_eq!(name, policy.name());
+        }
+    }
+
+    #[test]
+    fn policies_are_read_in_order_and_checked() {
+        let good = toml::parse_value(r#"{ "/b" = "latest", "/a" = "drop-new" }"#).unwrap();
+        let read = read_policies(&good).unwrap();
+        assert_eq!(read[0].prefix, "/b");
+        assert_eq!(read[1].policy, OutputPolicy::DropNew);
+
+        let bad = toml::parse_value(r#"{ video = "latest", "/a" = "drop_new" }"#).unwrap();
+        let faults = read_policies(&bad).unwrap_err().0;
+        assert_eq!(faults.len(), 2);
+        assert!(faults[0].message.contains("begins with a slash"));
+        assert!(faults[1].message.contains("did you mean \"drop-new\"?"));
+    }
+
+    #[test]
+    fn choices_are_written_as_they_are_read() {
+        for (name, level) in LEVELS {
+            let node = toml::parse_value(&show_choice(level, &LEVELS)).unwrap();
+            assert_eq!(node, Node::text(name));
+            assert_eq!(read_choice(&node, &LEVELS), Ok(level));
+        }
+    }
+}

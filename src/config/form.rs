@@ -1,0 +1,96 @@
+//! How the value of a key is written, in a file and as plain text.
+
+use super::listen;
+use super::node::{Content, Node, quoted};
+use super::toml;
+
+/// How the value of a key is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Bytes: a number, or a text such as `64KiB`.
+    Bytes,
+    /// A whole number.
+    Count,
+    /// A text such as `10s`.
+    Period,
+    /// Any text.
+    Text,
+    /// Any text that must not be shown; `<key>_file` reads it from a file.
+    Secret,
+    /// One of these names.
+    Choice(&'static [&'static str]),
+    /// A list of texts; as plain text, with commas between them.
+    List,
+    /// A table; as plain text, an inline table of TOML.
+    Table,
+    /// The listeners; as plain text, as `listen::parse_list` says.
+    Listeners,
+}
+
+impl Form {
+    /// Turns the plain text of a variable or a flag into what would stand in a file.
+    ///
+    /// # Errors
+    /// A sentence that says what was expected.
+    pub(super) fn read_text(self, text: &str) -> Result<Node, String> {
+        match self {
+            Self::Bytes | Self::Period | Self::Text | Self::Secret | Self::Choice(_) => {
+                Ok(Node::text(text))
+            }
+            Self::Count => text
+                .trim()
+                .parse()
+                .map(|number| Node::new(Content::Integer(number)))
+                .map_err(|_| format!("expected a whole number, not {}", quoted(text))),
+            Self::List => Ok(Node::new(Content::List(
+                split_list(text).map(Node::text).collect(),
+            ))),
+            Self::Table => toml::parse_value(text),
+            Self::Listeners if text.trim_start().starts_with('[') => toml::parse_value(text),
+            Self::Listeners => Ok(listen::parse_list(text)),
+        }
+    }
+}
+
+/// The items of a list with commas; an empty text is an empty list.
+pub(super) fn split_list(text: &str) -> impl Iterator<Item = &str> {
+    let text = text.trim();
+    text.split(',')
+        .map(str::trim)
+        .filter(move |_| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_split_at_commas() {
+        let items = |text| split_list(text).collect::<Vec<_>>();
+        assert!(items("  ").is_empty());
+        assert_eq!(items("a"), ["a"]);
+        assert_eq!(items(" a , b,,c"), ["a", "b", "", "c"]);
+    }
+
+    #[test]
+    fn text_becomes_what_a_file_would_hold() {
+        let file = toml::parse_value(r#"{ "/video" = "latest" }"#).unwrap();
+        assert_eq!(
+            Form::Table.read_text(r#"{"/video"="latest"}"#).map(names),
+            Ok(names(file))
+        );
+        assert_eq!(
+            Form::Count.read_text(" 12 "),
+            Ok(Node::new(Content::Integer(12)))
+        );
+        assert!(Form::Count.read_text("12s").is_err());
+        assert!(Form::Table.read_text("{").is_err());
+    }
+
+    fn names(node: Node) -> Vec<String> {
+        match node.content {
+            Content::Table(entries) => entries.into_iter().map(|e| e.name).collect(),
+            _ => Vec::new(),
+        }
+    }
+}

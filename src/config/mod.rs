@@ -1,0 +1,125 @@
+//! What the server is told: one file, the environment and flags, as one [`Config`].
+//!
+//! Flags come before the environment, the environment before the file, the file before the
+//! defaults. Everything is read from the registry in [`keys`]; nothing is skipped in silence, and
+//! all errors are told at once, each with its place.
+
+mod checks;
+mod environment;
+mod error;
+mod fields;
+mod file;
+mod form;
+mod keys;
+mod listen;
+mod loader;
+mod nearest;
+mod node;
+mod render;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod toml;
+mod units;
+mod web;
+
+pub use environment::TOKEN_VARIABLE;
+pub use error::{ConfigError, ConfigErrors, Place};
+pub use listen::{Address, Listen, Service};
+pub use render::{default_file, effective};
+pub use sources::Sources;
+
+use crate::dialects::topics::settings::Settings;
+use crate::limits::Limits;
+use crate::logging::Format;
+use ipnet::IpNet;
+use log::LevelFilter;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+
+/// The values in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where the server listens; never empty.
+    pub listen: Vec<Listen>,
+    /// The `[http]` section.
+    pub http: Http,
+    /// The `[topics]` section, less its limits.
+    pub topics: Settings,
+    /// The `[limits]` section, and the limits of other sections.
+    pub limits: Limits,
+    /// The `[log]` section.
+    pub log: Log,
+}
+
+impl Default for Config {
+    /// What holds without any configuration: topics, on loopback only.
+    fn default() -> Self {
+        Self {
+            listen: vec![Listen::default()],
+            http: Http::default(),
+            topics: Settings::default(),
+            limits: Limits::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+/// The `[http]` section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Http {
+    /// Where proxies are whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        let loopback = IpNet::new(Ipv4Addr::new(127, 0, 0, 0).into(), 8);
+        let mut trusted_proxies: Vec<_> = loopback.into_iter().collect();
+        trusted_proxies.push(IpNet::from(std::net::IpAddr::from(Ipv6Addr::LOCALHOST)));
+        Self { trusted_proxies }
+    }
+}
+
+/// The `[log]` section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Log {
+    /// How much is logged.
+    pub level: LevelFilter,
+    /// How a line looks.
+    pub format: Format,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            level: LevelFilter::Info,
+            format: Format::Auto,
+        }
+    }
+}
+
+/// A configuration and how it came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// The values in force.
+    pub config: Config,
+    /// The file that was read, if there was one.
+    pub file: Option<PathBuf>,
+    /// What is allowed but probably not meant; for the log.
+    pub warnings: Vec<String>,
+    /// Where each value comes from that is not a default, by the name of its key.
+    pub places: BTreeMap<&'static str, Place>,
+}
+
+impl Config {
+    /// Puts the configuration together from its sources. Reads the file anew each time, so that it
+    /// serves for a reload too.
+    ///
+    /// # Errors
+    /// Everything that is wrong in any of the sources, each with its place.
+    pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
+        loader::load(sources)
+    }
+}

@@ -1,0 +1,115 @@
+//! Origins and networks, as they stand in lists.
+
+use super::node::quoted;
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+/// Reads an origin as browsers send it (RFC 6454 section 6.2), in lower case and without the
+/// scheme's own port; or `*`, which is any, or `null`, which is a page without one.
+///
+/// # Errors
+/// A sentence that says what was expected.
+pub(super) fn parse_origin(text: &str) -> Result<String, String> {
+    let origin = text.to_ascii_lowercase();
+    if origin == "*" || origin == "null" {
+        return Ok(origin);
+    }
+    let expected = || {
+        format!(
+            "expected an origin such as https://www.example.com (no path, no final slash) or \"*\", \
+             not {}",
+            quoted(text)
+        )
+    };
+    let (scheme, authority) = origin.split_once("://").ok_or_else(expected)?;
+    let is_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    let is_authority = |c: char| c.is_ascii_graphic() && !"/?#@*\\,".contains(c);
+    let fits = !scheme.is_empty()
+        && scheme.chars().all(is_scheme)
+        && !authority.is_empty()
+        && authority.chars().all(is_authority);
+    if !fits {
+        return Err(expected());
+    }
+    let own_port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return Ok(origin),
+    };
+    let host = authority.strip_suffix(own_port).unwrap_or(authority);
+    Ok(format!("{scheme}://{host}"))
+}
+
+/// Reads a network such as `10.0.0.0/8`, or a single address.
+///
+/// # Errors
+/// A sentence that says what was expected.
+pub(super) fn parse_network(text: &str) -> Result<IpNet, String> {
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map(|network| network.trunc())
+        .map_err(|_| {
+            format!(
+                "expected an address or a network such as 10.0.0.0/8 or ::1, not {}",
+                quoted(text)
+            )
+        })
+}
+
+/// Writes a network so that [`parse_network`] reads the same one; one address without `/32`.
+pub(super) fn format_network(network: &IpNet) -> String {
+    if network.prefix_len() == network.max_prefix_len() {
+        network.addr().to_string()
+    } else {
+        network.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_brought_into_the_form_that_browsers_send() {
+        for (text, origin) in [
+            ("*", "*"),
+            ("null", "null"),
+            ("https://Example.COM", "https://example.com"),
+            ("https://example.com:443", "https://example.com"),
+            ("http://example.com:80", "http://example.com"),
+            ("http://example.com:443", "http://example.com:443"),
+            ("http://[::1]:8080", "http://[::1]:8080"),
+            ("chrome-extension://abc", "chrome-extension://abc"),
+        ] {
+            assert_eq!(parse_origin(text).as_deref(), Ok(origin), "{text}");
+        }
+        for text in [
+            "",
+            "example.com",
+            "https://",
+            "://x",
+            "https://example.com/",
+            "https://*.example.com",
+            "https://a b",
+            "https://user@host",
+        ] {
+            assert!(parse_origin(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn networks_survive_reading_and_writing() {
+        for (text, written) in [
+            ("127.0.0.0/8", "127.0.0.0/8"),
+            ("127.0.0.1/8", "127.0.0.0/8"),
+            ("::1", "::1"),
+            ("10.0.0.1", "10.0.0.1"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+        ] {
+            assert_eq!(format_network(&parse_network(text).unwrap()), written);
+        }
+        for text in ["", "10.0.0.0/33", "localhost", "10.0.0"] {
+            assert!(parse_network(text).is_err(), "{text}");
+        }
+    }
+}
