@@ -6,5 +6,6 @@ pub mod dialects;
 pub mod limits;
 pub mod logging;
 pub mod protocol;
+pub mod reactor;
 pub mod relay;
 pub mod secret;

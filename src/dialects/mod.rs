@@ -2,6 +2,3 @@
 
 pub mod echo;
 pub mod topics;
-
-/// The names under which a listener's `serve` knows them.
-pub const NAMES: &[&str] = &["topics", "echo"];

@@ -8,8 +8,8 @@
 
 use std::io;
 
-use crate::protocol::http_response::{Refusal, Response};
 use crate::limits::Limit;
+use crate::protocol::http_response::{Refusal, Response};
 use crate::reactor::Reactor;
 use crate::reactor::socket::Socket;
 use crate::reactor::unfinished::Stopped;
@@ -128,7 +128,9 @@ impl Reactor {
     pub(super) fn retry_starved_listeners(&mut self, now: Now) {
         let freed = std::mem::take(&mut self.descriptors_freed);
         for index in 0..self.listeners.len() {
-            let due = self.listeners[index].retry_at().is_some_and(|due| freed || due <= now.moment);
+            let due = self.listeners[index]
+                .retry_at()
+                .is_some_and(|due| freed || due <= now.moment);
             if due {
                 self.spare.restore();
                 self.accept(index, now);

@@ -13,7 +13,9 @@ pub(super) struct Clock {
 impl Clock {
     /// Begins to count.
     pub(super) fn start() -> Self {
-        Self { started: Instant::now() }
+        Self {
+            started: Instant::now(),
+        }
     }
 
     /// What both clocks show.
@@ -21,7 +23,9 @@ impl Clock {
         Now {
             moment: Moment::since_start(self.started.elapsed()),
             // A wall clock before 1970 is as good as one at its beginning.
-            wall: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            wall: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default(),
         }
     }
 }

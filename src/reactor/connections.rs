@@ -36,7 +36,11 @@ impl Connections {
         if id.index() >= self.0.len() {
             self.0.resize_with(id.index() + 1, || None);
         }
-        self.0[id.index()] = Some(Entry { id, socket, read_closed: false });
+        self.0[id.index()] = Some(Entry {
+            id,
+            socket,
+            read_closed: false,
+        });
         Ok(())
     }
 
@@ -74,6 +78,9 @@ impl Connections {
     }
 
     fn entry(&mut self, id: ConnId) -> Option<&mut Entry> {
-        self.0.get_mut(id.index())?.as_mut().filter(|entry| entry.id == id)
+        self.0
+            .get_mut(id.index())?
+            .as_mut()
+            .filter(|entry| entry.id == id)
     }
 }

@@ -1,6 +1,6 @@
 //! Writing: every dirty outbox, with one system call each while the kernel takes all.
 
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{ErrorKind, IoSlice};
 
 use crate::reactor::Reactor;
 use crate::reactor::receive::describe;
@@ -38,10 +38,7 @@ impl Reactor {
             };
             match written {
                 // The kernel takes nothing for a reason that it does not give.
-                Ok(0) => {
-                    let kind = io::ErrorKind::WriteZero;
-                    return self.relay.lost(id, describe(kind));
-                }
+                Ok(0) => return self.relay.lost(id, describe(ErrorKind::WriteZero)),
                 Ok(count) => {
                     if outboxes.written(id, count) == 0 {
                         break;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -39,7 +39,10 @@ pub struct StartupError {
 impl StartupError {
     /// `subject` could not be set up.
     pub(super) fn new(subject: impl fmt::Display, error: io::Error) -> Self {
-        Self { subject: subject.to_string(), error }
+        Self {
+            subject: subject.to_string(),
+            error,
+        }
     }
 }
 
@@ -47,9 +50,7 @@ impl fmt::Display for StartupError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: {}", self.subject, self.error)?;
         match self.error.kind() {
-            io::ErrorKind::AddrInUse => {
-                formatter.write_str(" (is another server running there?)")
-            }
+            io::ErrorKind::AddrInUse => formatter.write_str(" (is another server running there?)"),
             io::ErrorKind::PermissionDenied => {
                 formatter.write_str(" (ports below 1024 need a privilege or socket activation)")
             }
@@ -101,7 +102,13 @@ impl Listener {
                 .map_err(|error| StartupError::new(&listen.address, error))?;
         }
         let address = describe(&listening, &listen.address);
-        Ok(Self { id, listening, address, path, retry_at: None })
+        Ok(Self {
+            id,
+            listening,
+            address,
+            path,
+            retry_at: None,
+        })
     }
 
     /// Asks to be told of clients that connect.
@@ -119,9 +126,9 @@ impl Listener {
             Listening::Tcp(listener) => listener
                 .accept()
                 .map(|(stream, address)| (Socket::Tcp(stream), PeerAddress::tcp(address))),
-            Listening::Unix(listener) => {
-                listener.accept().map(|(stream, _)| (Socket::Unix(stream), PeerAddress::Unix))
-            }
+            Listening::Unix(listener) => listener
+                .accept()
+                .map(|(stream, _)| (Socket::Unix(stream), PeerAddress::Unix)),
         }
     }
 
@@ -258,7 +265,10 @@ fn take_over(name: &str, service_manager: &mut ServiceManager) -> io::Result<Lis
     }
 }
 
-#[allow(unsafe_code, reason = "a descriptor from the environment has to be claimed")]
+#[allow(
+    unsafe_code,
+    reason = "a descriptor from the environment has to be claimed"
+)]
 fn own(descriptor: RawFd) -> OwnedFd {
     // SAFETY: systemd passed the descriptor to this process for it to own, and the service
     // manager hands out each one once.
@@ -273,7 +283,11 @@ fn describe(listening: &Listening, configured: &Address) -> String {
         },
         (Listening::Unix(_), Address::Unix(path)) => format!("unix://{}", path.display()),
         (Listening::Unix(listener), _) => {
-            match listener.local_addr().ok().and_then(|a| a.as_pathname().map(Path::to_owned)) {
+            match listener
+                .local_addr()
+                .ok()
+                .and_then(|a| a.as_pathname().map(Path::to_owned))
+            {
                 Some(path) => format!("unix://{}", path.display()),
                 None => configured.to_string(),
             }
@@ -307,9 +321,61 @@ impl SpareDescriptor {
     }
 }
 
-/// What a listening socket hands down, for tests.
 #[cfg(test)]
-pub(super) fn inherited_options(socket: &impl AsFd) -> io::Result<(bool, Option<Duration>)> {
-    let socket = SockRef::from(socket);
-    Ok((socket.tcp_nodelay()?, socket.tcp_user_timeout()?))
+mod tests {
+    use super::*;
+
+    fn listen(address: Address) -> Listen {
+        Listen {
+            address,
+            ..Listen::default()
+        }
+    }
+
+    fn bind(address: Address) -> Result<Listener, StartupError> {
+        let mut service_manager = ServiceManager::new();
+        let limits = Limits::default();
+        Listener::bind(
+            ListenerId::new(0),
+            &listen(address),
+            &limits,
+            &mut service_manager,
+        )
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn accepted_sockets_inherit_the_options_of_their_listener() {
+        let listener = bind(Address::Tcp(([127, 0, 0, 1], 0).into())).unwrap();
+        let address = listener.address().replace("ws://", "");
+        let _client = std::net::TcpStream::connect(address).unwrap();
+        let (Socket::Tcp(socket), _) = listener.accept().unwrap() else {
+            panic!("not a TCP socket");
+        };
+        let socket = SockRef::from(&socket);
+        assert!(socket.tcp_nodelay().unwrap());
+        let timeout = socket.tcp_user_timeout().unwrap();
+        assert_eq!(timeout, Some(Limits::default().tcp_user_timeout));
+    }
+
+    #[test]
+    fn a_unix_socket_replaces_only_one_that_is_dead() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        let address = Address::Unix(path.clone());
+        let first = bind(address.clone()).unwrap();
+        assert!(
+            bind(address.clone())
+                .unwrap_err()
+                .to_string()
+                .contains("another server")
+        );
+        drop(first);
+        assert!(path.exists());
+        drop(bind(address.clone()).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "precious").unwrap();
+        assert!(bind(address).unwrap_err().to_string().contains("no socket"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+    }
 }

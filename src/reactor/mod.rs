@@ -229,7 +229,10 @@ impl Reactor {
             self.stop_by = Some(now.moment);
             return;
         }
-        log::info!("stopping: {} connections to close", self.relay.connections());
+        log::info!(
+            "stopping: {} connections to close",
+            self.relay.connections()
+        );
         self.service_manager.stopping();
         for mut listener in self.listeners.drain(..) {
             listener.close(self.poll.registry());

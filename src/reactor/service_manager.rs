@@ -31,7 +31,11 @@ impl ServiceManager {
             Err(error) => log::warn!("sockets passed by systemd are not used: {error}"),
         }
         let watchdog = sd_notify::watchdog_enabled().map(|limit| limit / 2);
-        Self { passed, watchdog, next: Moment::default() }
+        Self {
+            passed,
+            watchdog,
+            next: Moment::default(),
+        }
     }
 
     /// Takes the sockets of a `FileDescriptorName`.

@@ -29,16 +29,20 @@ impl Signals {
     pub(super) fn register(registry: &Registry) -> io::Result<Self> {
         let mut delivery = signal_hook_mio::v1_0::Signals::new([SIGTERM, SIGINT, SIGHUP])?;
         delivery.register(registry, Source::Signals.token(), Interest::READABLE)?;
-        Ok(Self { delivery, pending: VecDeque::new() })
+        Ok(Self {
+            delivery,
+            pending: VecDeque::new(),
+        })
     }
 
     /// Takes one that has come.
     pub(super) fn next(&mut self) -> Option<Signal> {
         if self.pending.is_empty() {
-            self.pending.extend(self.delivery.pending().map(|number| match number {
-                SIGHUP => Signal::Reload,
-                _ => Signal::Stop,
-            }));
+            self.pending
+                .extend(self.delivery.pending().map(|number| match number {
+                    SIGHUP => Signal::Reload,
+                    _ => Signal::Stop,
+                }));
         }
         self.pending.pop_front()
     }

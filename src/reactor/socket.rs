@@ -19,7 +19,11 @@ pub(super) enum Socket {
 impl Socket {
     /// Asks to be told when it can be read or written, once for its whole life: edge-triggered,
     /// so that a socket with nothing to write costs nothing.
-    pub(super) fn register(&mut self, registry: &Registry, token: ConnectionToken) -> io::Result<()> {
+    pub(super) fn register(
+        &mut self,
+        registry: &Registry,
+        token: ConnectionToken,
+    ) -> io::Result<()> {
         let interests = Interest::READABLE | Interest::WRITABLE;
         match self {
             Self::Tcp(stream) => stream.register(registry, token.token(), interests),

@@ -1,9 +1,17 @@
 //! `fantail serve`: the server.
 
+mod assembly;
+mod banner;
+mod reload;
+mod resources;
+
 use super::Failure;
 use super::configuration;
+use super::output;
 use crate::config::{Config, Loaded, Sources};
 use crate::logging;
+use crate::reactor::Reactor;
+use crate::relay::Relay;
 use clap::Args;
 
 /// The arguments of `fantail serve`, and of `fantail` alone.
@@ -39,13 +47,25 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     for warning in warnings {
         log::warn!("{warning}");
     }
-    run_server(config, sources)
+    run_server(&config, sources)
 }
 
 /// Runs the server until it is told to stop. `sources` serve for reloading the configuration.
 ///
 /// # Errors
 /// Why it cannot listen, or why it had to end.
-pub fn run_server(_config: Config, _sources: Sources) -> Result<(), Failure> {
-    Err(Failure::Runtime("the server is not built yet".to_owned()))
+fn run_server(config: &Config, sources: Sources) -> Result<(), Failure> {
+    let settings = assembly::relay_settings(config);
+    log::info!("{}", resources::describe(&settings.limits));
+    let relay = Relay::new(
+        settings,
+        assembly::dialects(config),
+        assembly::services(config),
+    );
+    let reactor = Reactor::bind(&config.listen, relay, reload::from_sources(sources, config))
+        .map_err(|error| Failure::Runtime(error.to_string()))?;
+    output::print(&banner::text(&config.listen, &reactor.addresses()))?;
+    reactor
+        .run()
+        .map_err(|error| Failure::Runtime(format!("the event loop failed: {error}")))
 }

@@ -1,0 +1,35 @@
+//! Reading the configuration again, on HUP.
+
+use super::assembly;
+use crate::config::{Config, Loaded, Sources};
+use crate::dialects::topics::Topics;
+use crate::logging;
+use crate::reactor::Reload;
+
+/// Loads the configuration from the sources of the start and hands it to the running relay. What
+/// is wrong changes nothing; what only a new start can change is named.
+pub(super) fn from_sources(sources: Sources, config: &Config) -> Reload {
+    let listen = config.listen.clone();
+    let log_format = config.log.format;
+    Box::new(move |relay| {
+        let Loaded {
+            config, warnings, ..
+        } = Config::load(&sources).map_err(|errors| errors.to_string())?;
+        for warning in warnings {
+            log::warn!("{warning}");
+        }
+        let mut summary = "origins, limits, secrets, policies, log level".to_owned();
+        if config.listen != listen {
+            summary.push_str("; changed listeners need a new start");
+        }
+        if config.log.format != log_format {
+            summary.push_str("; a changed log.format needs a new start");
+        }
+        relay.reconfigure(assembly::relay_settings(&config));
+        if let Some(topics) = relay.dialect_mut::<Topics>() {
+            topics.reconfigure(config.topics);
+        }
+        logging::set_level(config.log.level);
+        Ok(summary)
+    })
+}
