@@ -1,0 +1,35 @@
+//! What the integration tests share: the real binary as a child process, a client that speaks
+//! bytes, and the other programs that take part.
+//!
+//! Nothing here uses the crate's own codec, so that a fault in it cannot hide itself.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "every test binary compiles this module and uses a part of it"
+)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails"
+)]
+
+mod child;
+mod frame;
+mod http_response;
+mod process;
+mod programs;
+mod raw_client;
+mod server;
+mod wait;
+
+pub use child::{Outcome, run_within};
+pub use frame::{Frame, Opcode};
+pub use http_response::HttpResponse;
+pub use process::{cpu_time, open_descriptors, resident_bytes, signal};
+pub use programs::require;
+pub use raw_client::{End, RawClient};
+pub use server::Server;
+pub use wait::wait_until;
