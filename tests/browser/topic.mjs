@@ -38,8 +38,9 @@ async function exchange(address) {
   const large = (await answer("x".repeat(1_000_000))).length;
   const ended = next("close");
   socket.close(4000, "done");
-  const { code, reason, wasClean } = await ended;
-  return { text, binary, empty, large, protocol: socket.protocol, code, reason, wasClean };
+  // The server returns the code; the reason is not for itself.
+  const { code, wasClean } = await ended;
+  return { text, binary, empty, large, protocol: socket.protocol, code, wasClean };
 }
 
 try {
@@ -55,7 +56,6 @@ try {
       large: 1_000_004,
       protocol: "null",
       code: 4000,
-      reason: "done",
       wasClean: true,
     });
     faults.assertNone();
