@@ -35,7 +35,16 @@ async function showsSendersAndReceivers(page) {
   assert.match(receiver[3], /\d\/s\s+1\.0 KiB each, .* ago/);
 
   const chat = await rows(page, "/chat");
-  assert.deepEqual(chat.map(([role]) => role).sort(), ["Receiver", "Sender"]);
+  assert.deepEqual(chat.map(([role]) => role), ["Sender", "Receiver"]);
+  // The size is that of the message, without what frames it.
+  assert.match(chat[0][2], /\s12 B each/);
+  assert.match(chat[1][3], /\s12 B each/);
+}
+
+/** The totals are about the same as the table; using the page reaches no limit. */
+async function showsTotals(page) {
+  assert.equal(await page.locator("#topics").innerText(), "3");
+  assert.equal(await page.locator("#limits").innerText(), "");
 }
 
 async function showsWhatPeersSayAsText(page) {
@@ -141,6 +150,7 @@ await withBrowser(executable, async (context) => {
   await updatesByItself(page);
   await showsWhoComesAndGoes(page);
   await filters(page);
+  await showsTotals(page);
   await isAccessible(page);
   await picture(page, "desktop-light");
 
