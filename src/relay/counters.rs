@@ -15,14 +15,17 @@ pub struct Counters {
     pub messages_received: u64,
     /// Bytes of payload of these messages.
     pub bytes_received: u64,
-    /// Frames put into outboxes of receivers.
+    /// Messages put into outboxes of receivers.
     pub messages_delivered: u64,
-    /// Bytes of these frames.
+    /// Bytes of payload of these messages.
     pub bytes_delivered: u64,
     /// Messages that a policy dropped, one per receiver.
     pub messages_dropped: u64,
     /// Connections closed for a fault of the peer.
     pub peer_faults: u64,
+    /// Connections closed because no request came (again): browsers open some in advance, and
+    /// keep others for a next request.
+    pub idle_closed: u64,
     /// Authentications that failed.
     pub failed_logins: u64,
     limits: [u64; Limit::COUNT],
@@ -40,6 +43,7 @@ impl Default for Counters {
             bytes_delivered: 0,
             messages_dropped: 0,
             peer_faults: 0,
+            idle_closed: 0,
             failed_logins: 0,
             limits: [0; Limit::COUNT],
         }

@@ -21,7 +21,7 @@ use crate::relay::frame::Frame;
 use crate::relay::hub::{ChannelId, ChannelKey, Hub};
 use crate::relay::moment::Now;
 use crate::relay::outbox::Traffic;
-use crate::relay::outboxes::{Delivery, Outboxes};
+use crate::relay::outboxes::{Delivery, Outboxes, Outgoing};
 use crate::relay::output_policy::OutputPolicy;
 use crate::relay::request::{CloseReason, Request, Requests};
 use crate::relay::timers::{Timers, Wake};
@@ -172,11 +172,6 @@ impl Cx<'_> {
         self.connections
     }
 
-    /// Channels of all dialects.
-    pub fn channels(&self) -> usize {
-        self.hub.len()
-    }
-
     /// Bytes in all buffers at the last count.
     pub fn memory(&self) -> usize {
         self.memory
@@ -229,20 +224,22 @@ impl Cx<'_> {
         let Some(channel) = self.hub.get(channel) else {
             return 0;
         };
-        let policy = channel.policy();
+        let message = Outgoing {
+            frame,
+            payload_length: frame.payload_length() as u64,
+            policy: channel.policy(),
+            now: self.now.moment,
+        };
         let mut receivers = 0;
         for member in channel.members() {
             if Some(member) != except
-                && self
-                    .outboxes
-                    .push_message(member, frame, policy, self.now.moment)
-                    != Delivery::Refused
+                && self.outboxes.push_message(member, &message) != Delivery::Refused
             {
                 receivers += 1;
             }
         }
         self.counters.messages_delivered += receivers as u64;
-        self.counters.bytes_delivered += receivers as u64 * frame.len() as u64;
+        self.counters.bytes_delivered += receivers as u64 * message.payload_length;
         receivers
     }
 

@@ -37,6 +37,7 @@ enum Due {
     Fail(Limit),
     Finish(Limit),
     Die(Limit),
+    Idle,
 }
 
 impl Relay {
@@ -110,7 +111,8 @@ impl Relay {
             Stage::Http(input) if input.as_ref().is_some_and(|input| input.has_head()) => {
                 Due::Die(Limit::MessageTime)
             }
-            Stage::Http(_) => Due::Die(Limit::HandshakeTime),
+            Stage::Http(Some(_)) => Due::Die(Limit::HandshakeTime),
+            Stage::Http(None) => Due::Idle,
             Stage::Open(open) => {
                 let ping_after = ping_after(id, limits, terms.ping_after);
                 let pong_wait = period(limits, terms.pong_wait);
@@ -134,6 +136,10 @@ impl Relay {
                     open.pinged = Tick::of(now.moment);
                 }
                 self.schedule(id);
+            }
+            Due::Idle => {
+                self.counters.idle_closed += 1;
+                self.die(id, CloseReason::without_code("no request came"));
             }
             Due::Fail(limit) => self.fail(id, PeerFault::limit(limit), now),
             Due::Finish(Limit::CloseTime) => {

@@ -61,6 +61,16 @@ impl Deref for Frame {
 }
 
 impl Frame {
+    /// Bytes of payload of a frame of the server's (never masked).
+    pub fn payload_length(&self) -> usize {
+        let header = match self.get(1) {
+            Some(126) => 4,
+            Some(127) => 10,
+            _ => 2,
+        };
+        self.len().saturating_sub(header)
+    }
+
     /// True if this is a data frame of a WebSocket, which a policy may drop. The first byte
     /// tells: those of control frames and of HTTP answers are others.
     pub fn is_message(&self) -> bool {
@@ -71,6 +81,16 @@ impl Frame {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::ws_frame::{Opcode, encode_frame};
+
+    #[test]
+    fn the_payload_is_what_follows_the_header() {
+        let ledger = FrameLedger::default();
+        for length in [0, 1, 125, 126, 65_535, 65_536] {
+            let frame = ledger.frame(encode_frame(Opcode::Binary, &vec![0; length]));
+            assert_eq!(frame.payload_length(), length);
+        }
+    }
 
     #[test]
     fn the_ledger_counts_shared_bytes_once_and_until_the_last_reference_goes() {

@@ -5,13 +5,14 @@ use crate::relay::conn_id::ConnId;
 use crate::relay::frame::Frame;
 use crate::relay::frame_queue::{FrameQueue, SpareRings};
 use crate::relay::moment::{Moment, Tick};
+use crate::relay::outboxes::Outgoing;
 
 /// What a connection was sent, for the statistics.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Messages.
     pub messages: u64,
-    /// Bytes of these messages.
+    /// Bytes of payload of these messages.
     pub bytes: u64,
     /// When the last one was.
     pub last: Moment,
@@ -78,6 +79,13 @@ impl Outbox {
     pub(super) fn enqueue(&mut self, frame: Frame, spare: &mut SpareRings) {
         self.waiting += frame.len();
         self.queue.push(frame, spare);
+    }
+
+    pub(super) fn enqueue_message(&mut self, message: &Outgoing<'_>, spare: &mut SpareRings) {
+        self.traffic.messages += 1;
+        self.traffic.bytes += message.payload_length;
+        self.traffic.last = message.now;
+        self.enqueue(message.frame.clone(), spare);
     }
 
     /// Drops the oldest message that has not begun to be written. False if there is none.

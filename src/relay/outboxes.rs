@@ -12,6 +12,19 @@ use crate::relay::moment::{Moment, Tick};
 use crate::relay::outbox::{Intake, Outbox, Traffic};
 use crate::relay::output_policy::OutputPolicy;
 
+/// A message on its way to its receivers; the same for all of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Outgoing<'a> {
+    /// The encoded message.
+    pub frame: &'a Frame,
+    /// Bytes of its payload, for the statistics.
+    pub payload_length: u64,
+    /// The policy of the channel that it goes to.
+    pub policy: OutputPolicy,
+    /// When it was sent.
+    pub now: Moment,
+}
+
 /// What became of a message for one receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
@@ -111,43 +124,31 @@ impl Outboxes {
 
     /// Queues a message for one of its receivers, under the policy of its channel.
     #[inline]
-    pub fn push_message(
-        &mut self,
-        id: ConnId,
-        frame: &Frame,
-        policy: OutputPolicy,
-        now: Moment,
-    ) -> Delivery {
+    pub fn push_message(&mut self, id: ConnId, message: &Outgoing<'_>) -> Delivery {
         let Some(outbox) = self.table.get_mut(id.index()).and_then(Option::as_mut) else {
             return Delivery::Refused;
         };
         if outbox.owner != id || outbox.intake != Intake::Open {
             return Delivery::Refused;
         }
-        let length = frame.len();
+        let length = message.frame.len();
         if outbox.waiting + length > self.output_soft {
-            return self.push_past_soft_limit(id, frame, policy, now);
+            return self.push_past_soft_limit(id, message);
         }
-        outbox.traffic.messages += 1;
-        outbox.traffic.bytes += length as u64;
-        outbox.traffic.last = now;
-        outbox.enqueue(frame.clone(), &mut self.spare);
+        outbox.enqueue_message(message, &mut self.spare);
         mark_dirty(outbox, &mut self.dirty);
         Delivery::Queued
     }
 
     /// The slow path of [`Self::push_message`]: the receiver is behind.
     #[cold]
-    fn push_past_soft_limit(
-        &mut self,
-        id: ConnId,
-        frame: &Frame,
-        policy: OutputPolicy,
-        now: Moment,
-    ) -> Delivery {
+    fn push_past_soft_limit(&mut self, id: ConnId, message: &Outgoing<'_>) -> Delivery {
         let Some(outbox) = self.table.get_mut(id.index()).and_then(Option::as_mut) else {
             return Delivery::Refused;
         };
+        let Outgoing {
+            frame, policy, now, ..
+        } = *message;
         let length = frame.len();
         let mut dropped = 0;
         // A single message may be larger than the limit: an outbox without a message takes one.
@@ -166,10 +167,7 @@ impl Outboxes {
             dropped += 1;
         }
         let delivery = if fits(outbox) {
-            outbox.traffic.messages += 1;
-            outbox.traffic.bytes += length as u64;
-            outbox.traffic.last = now;
-            outbox.enqueue(frame.clone(), &mut self.spare);
+            outbox.enqueue_message(message, &mut self.spare);
             if policy == OutputPolicy::Close
                 && outbox.soft_since == Tick::NEVER
                 && outbox.waiting > self.output_soft

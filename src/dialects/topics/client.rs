@@ -94,6 +94,16 @@ impl Descriptions {
         }
     }
 
+    /// How many topics have clients; those that send to a topic and those that receive from it
+    /// are in the same.
+    pub fn topics(&self) -> usize {
+        let topics = self
+            .0
+            .iter()
+            .filter_map(|description| description.topic.as_ref());
+        topics.map(Topic::output).collect::<HashSet<_>>().len()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -36,7 +36,7 @@ impl Topics {
         match place {
             Place::StatisticsPage => {
                 self.check_statistics_access(connection)?;
-                statistics_page(cx, request)
+                statistics_page(cx, self.descriptions.topics(), request)
             }
             Place::StatisticsFeed => {
                 self.check_statistics_access(connection)?;
@@ -173,20 +173,19 @@ impl Topics {
 }
 
 /// The page, or the totals for a program that asks for JSON.
-fn statistics_page(cx: &Cx<'_>, request: &Request) -> Result<Answer, Refusal> {
+fn statistics_page(cx: &Cx<'_>, topics: usize, request: &Request) -> Result<Answer, Refusal> {
     if request.method() != Method::Get {
         return Err(method_not_allowed("GET"));
     }
     let accept = request.header("Accept").unwrap_or_default();
     let response = if accept.contains("application/json") {
-        Response::json(200, statistics::totals(cx))
+        Response::json(200, statistics::totals(cx, topics))
     } else {
         Response::with_body(200, "text/html; charset=utf-8", statistics::PAGE.as_bytes())
             .with_header("Content-Security-Policy", CONTENT_SECURITY_POLICY)
     };
-    Ok(Answer::Respond(
-        response.with_header("Cache-Control", "no-store"),
-    ))
+    let response = response.with_header("Cache-Control", "no-store");
+    Ok(Answer::Respond(response.with_header("Vary", "Accept")))
 }
 
 /// The page needs nothing but itself and its feed.

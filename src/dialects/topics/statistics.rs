@@ -47,20 +47,20 @@ fn rates(traffic: Traffic, connected: Moment, now: Now) -> String {
     )
 }
 
-/// The totals of the server, as JSON.
-pub fn totals(cx: &Cx<'_>) -> String {
+/// The totals of the server, as JSON. `topics` is how many have clients.
+pub fn totals(cx: &Cx<'_>, topics: usize) -> String {
     let counters = cx.counters();
     let mut text = format!(
         "{{\"version\":{},\"uptime\":{:.3},\"connections\":{},\"topics\":{},\
          \"accepted\":{},\"requests\":{},\"handshakes\":{},\
          \"received\":{{\"messages\":{},\"bytes\":{}}},\
          \"delivered\":{{\"messages\":{},\"bytes\":{}}},\"dropped\":{},\
-         \"peer_faults\":{},\"failed_logins\":{},\
+         \"peer_faults\":{},\"idle_closed\":{},\"failed_logins\":{},\
          \"memory\":{{\"buffers\":{},\"limit\":{}}},\"limits\":{{",
         quote(env!("CARGO_PKG_VERSION")),
         cx.now().moment.elapsed().as_secs_f64(),
         cx.connections(),
-        cx.channels(),
+        topics,
         counters.accepted,
         counters.requests,
         counters.handshakes,
@@ -70,6 +70,7 @@ pub fn totals(cx: &Cx<'_>) -> String {
         counters.bytes_delivered,
         cx.dropped(),
         counters.peer_faults,
+        counters.idle_closed,
         counters.failed_logins,
         cx.memory(),
         cx.limits().memory,
