@@ -15,7 +15,7 @@ pub(crate) struct Common {
     pub(crate) rounds: usize,
 
     /// Seconds that each program is measured in each round.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 0.5)]
     pub(crate) seconds: f64,
 
     /// The server to measure; `floor` measures the floor against itself, which shows the noise.

@@ -9,7 +9,7 @@
 use super::Outcome;
 use super::server::Program;
 use std::ops::AddAssign;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The time for which one program is measured before it is another's turn.
 const SLICE: Duration = Duration::from_millis(50);
@@ -18,7 +18,7 @@ const SLICE: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Extent {
     pub(crate) rounds: usize,
-    /// For each program and round.
+    /// For each program and round, all slices together.
     pub(crate) duration: Duration,
 }
 
@@ -75,9 +75,13 @@ fn one_round<S: Session>(
     programs: &[Program],
     sessions: &mut [S],
 ) -> Outcome<Vec<S::Finding>> {
-    let slices = duration.as_millis().div_ceil(SLICE.as_millis()).max(1) as usize;
+    let start = Instant::now();
+    let end = duration * u32::try_from(programs.len())?;
     let mut sums: Vec<S::Finding> = programs.iter().map(|_| S::Finding::default()).collect();
-    for slice in 0..slices {
+    for slice in 0.. {
+        if start.elapsed() >= end && slice > 0 {
+            break;
+        }
         let mut order: Vec<_> = programs.iter().zip(&mut *sessions).zip(&mut sums).collect();
         order.rotate_left(slice % programs.len().max(1));
         for ((program, session), sum) in order {
