@@ -50,6 +50,7 @@ impl Relay {
         let Stage::Open(mut open) = std::mem::replace(&mut peer.stage, Stage::Dead) else {
             return Reading::Over;
         };
+        let before = open.receiver.buffered();
         open.pinged = Tick::NEVER;
         let Some((service, mut cx)) = self.split(dialect, now) else {
             return Reading::Over;
@@ -105,6 +106,7 @@ impl Relay {
         }
         open.paused = matches!(stop, Stop::RatePassed(_));
         let message_since = open.message_since;
+        self.count_buffered(before, open.receiver.buffered());
         if let Some(peer) = self.peers.get_mut(id) {
             peer.stage = Stage::Open(open);
             if message_since != Tick::NEVER {
@@ -181,12 +183,18 @@ impl Relay {
         else {
             return Reading::Over;
         };
-        loop {
+        let before = receiver.buffered();
+        let closed = loop {
             match receiver.receive(input, &limits) {
-                Ok(None) => return Reading::Continue,
-                Ok(Some(Event::Close(_))) | Err(_) => break,
+                Ok(None) => break false,
+                Ok(Some(Event::Close(_))) | Err(_) => break true,
                 Ok(Some(_)) => {}
             }
+        };
+        let after = receiver.buffered();
+        self.count_buffered(before, after);
+        if !closed {
+            return Reading::Continue;
         }
         self.finish(id, CloseReason::without_code("closed"), now);
         Reading::Over

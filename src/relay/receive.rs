@@ -28,7 +28,6 @@ impl Relay {
             return Reading::Over;
         };
         peer.heard = Tick::of(now.moment);
-        let before = peer.stage.buffered();
         let reading = loop {
             let stage = self.peers.get(id).map(|peer| &peer.stage);
             let reading = match stage {
@@ -42,14 +41,18 @@ impl Relay {
                 break reading;
             }
         };
-        let after = self.peers.get(id).map_or(0, |peer| peer.stage.buffered());
-        self.buffered = (self.buffered + after).saturating_sub(before);
         if matches!(reading, Reading::Again | Reading::Paused) && !input.is_empty() {
             self.buffered += input.len();
             self.held.insert(id, Box::from(&*input));
         }
         self.check_memory();
         reading
+    }
+
+    /// Accounts for what a stage holds, where it has taken input: what holds nothing any more
+    /// because the connection went on to another stage is accounted for there.
+    pub(super) fn count_buffered(&mut self, before: usize, after: usize) {
+        self.buffered = (self.buffered + after).saturating_sub(before);
     }
 
     /// Goes on with input that was beyond an earlier turn's budget.

@@ -38,9 +38,19 @@ impl Relay {
                     Reading::Continue
                 };
             };
-            match HttpInput::step(state, input, &self.settings.limits) {
+            let buffered = |state: &Option<Box<HttpInput>>| {
+                state.as_ref().map_or(0, |input| input.buffered())
+            };
+            let before = buffered(state);
+            let step = HttpInput::step(state, input, &self.settings.limits);
+            let after = buffered(state);
+            self.count_buffered(before, after);
+            match step {
                 Ok(Step::NeedMore) => return Reading::Continue,
                 Ok(Step::AskForBody) => {
+                    let Some(peer) = self.peers.get_mut(id) else {
+                        return Reading::Over;
+                    };
                     peer.deadline = Tick::of(now.moment).after(self.settings.limits.message_time);
                     let frame = self.outboxes.frame(CONTINUE);
                     self.outboxes.push(id, frame);
