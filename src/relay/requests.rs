@@ -118,11 +118,17 @@ impl Relay {
     ) {
         let frame = self.outboxes.frame(switching_protocols);
         self.outboxes.push(id, frame);
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.dialect = Some(dialect);
+            peer.address = address;
+        }
+        if !self.outboxes.is_open(id) {
+            // The answer had no room: there is no WebSocket that a close frame could end.
+            return self.finish(id, CloseReason::limit(Limit::Output), now);
+        }
         self.counters.handshakes += 1;
         if let Some(peer) = self.peers.get_mut(id) {
             peer.stage = Stage::Open(Open::new());
-            peer.dialect = Some(dialect);
-            peer.address = address;
         }
         self.schedule(id);
         log::debug!(
