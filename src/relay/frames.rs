@@ -21,7 +21,6 @@ enum Stop {
     InputEnded,
     BudgetUsed,
     RatePassed(Moment),
-    ClosedByUs,
     ClosedByPeer(Option<CloseCode>),
     Fault(PeerFault),
 }
@@ -72,9 +71,6 @@ impl Relay {
                 Ok(Some(Event::Message(message_type, payload))) => {
                     cx.count_received(payload.len());
                     service.message(&mut cx, client, message_type, payload);
-                    if !cx.outboxes.is_open(id) {
-                        break Stop::ClosedByUs;
-                    }
                     if let Some(rate) = message_rate {
                         let kept_again = open.messages.charge(rate, now.moment);
                         if kept_again > now.moment {
@@ -126,7 +122,6 @@ impl Relay {
                 self.timers.wake_at(until, id, Wake::Resume);
                 Reading::Paused
             }
-            Stop::ClosedByUs => Reading::Continue,
             Stop::ClosedByPeer(code) => {
                 let answer = CloseStatus { code, reason: "" };
                 self.push_close(id, &answer);
