@@ -74,7 +74,9 @@ impl Relay {
 
     /// True while a connection must not be read, because it is paused.
     pub fn is_paused(&self, id: ConnId) -> bool {
-        matches!(self.peer(id).map(|peer| &peer.stage), Some(Stage::Open(open)) if open.paused)
+        // Held input comes first, also if the connection was closed by us meanwhile.
+        self.held.contains_key(&id)
+            || matches!(self.peer(id).map(|peer| &peer.stage), Some(Stage::Open(open)) if open.paused)
     }
 
     /// Takes a connection whose reading was paused and may go on.

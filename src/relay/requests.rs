@@ -38,9 +38,8 @@ impl Relay {
                     Reading::Continue
                 };
             };
-            let buffered = |state: &Option<Box<HttpInput>>| {
-                state.as_ref().map_or(0, |input| input.buffered())
-            };
+            let buffered =
+                |state: &Option<Box<HttpInput>>| state.as_ref().map_or(0, |input| input.buffered());
             let before = buffered(state);
             let step = HttpInput::step(state, input, &self.settings.limits);
             let after = buffered(state);
