@@ -40,17 +40,19 @@ impl Relay {
             };
             let buffered =
                 |state: &Option<Box<HttpInput>>| state.as_ref().map_or(0, |input| input.buffered());
-            let before = buffered(state);
+            let has_head = |state: &Option<Box<HttpInput>>| {
+                state.as_ref().is_some_and(|input| input.has_head())
+            };
+            let (before, had_head) = (buffered(state), has_head(state));
             let step = HttpInput::step(state, input, &self.settings.limits);
             let after = buffered(state);
+            if has_head(state) && !had_head {
+                peer.deadline = Tick::of(now.moment).after(self.settings.limits.message_time);
+            }
             self.count_buffered(before, after);
             match step {
                 Ok(Step::NeedMore) => return Reading::Continue,
                 Ok(Step::AskForBody) => {
-                    let Some(peer) = self.peers.get_mut(id) else {
-                        return Reading::Over;
-                    };
-                    peer.deadline = Tick::of(now.moment).after(self.settings.limits.message_time);
                     let frame = self.outboxes.frame(CONTINUE);
                     self.outboxes.push(id, frame);
                 }
