@@ -32,10 +32,8 @@ impl Relay {
         };
         match &mut peer.stage {
             Stage::Open(open) => {
-                let receiver = std::mem::take(open).receiver;
-                self.buffered = self.buffered.saturating_sub(peer.stage.buffered());
-                peer.stage = Stage::CloseSent(receiver);
-                self.buffered += peer.stage.buffered();
+                // The receiver is handed on with what it holds, so that the account stays.
+                peer.stage = Stage::CloseSent(std::mem::take(open).receiver);
                 peer.deadline = Tick::of(now.moment).after(self.settings.limits.close_time);
                 let code = reason.code.or(Some(CloseCode::GOING_AWAY));
                 self.push_close(

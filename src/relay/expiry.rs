@@ -41,11 +41,13 @@ enum Due {
 }
 
 impl Relay {
-    /// When [`Self::expire`] has something to do, at the latest; never if there is nobody.
+    /// When the next turn has something to do, at the latest; never if there is nobody.
     pub fn next_deadline(&self) -> Option<Moment> {
         let sweep = (!self.peers.is_empty()).then_some(self.sweep.next);
         let drain = self.drain.as_ref().map(super::drain::Drain::next);
-        [self.timers.next(), sweep, drain]
+        // Connections whose pause is over are to be read at once.
+        let resumed = (!self.resumed.is_empty()).then(Moment::default);
+        [self.timers.next(), sweep, drain, resumed]
             .into_iter()
             .flatten()
             .min()

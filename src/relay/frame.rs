@@ -76,6 +76,12 @@ impl Frame {
     pub fn is_message(&self) -> bool {
         matches!(self.first(), Some(0x81 | 0x82))
     }
+
+    /// True if this is an HTTP answer: it begins with a letter, where a WebSocket frame has its
+    /// FIN bit.
+    pub fn is_http(&self) -> bool {
+        self.first().is_some_and(u8::is_ascii)
+    }
 }
 
 #[cfg(test)]

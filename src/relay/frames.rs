@@ -21,7 +21,6 @@ enum Stop {
     InputEnded,
     BudgetUsed,
     RatePassed(Moment),
-    ClosedByUs,
     ClosedByPeer(Option<CloseCode>),
     Fault(PeerFault),
 }
@@ -50,6 +49,7 @@ impl Relay {
         let Stage::Open(mut open) = std::mem::replace(&mut peer.stage, Stage::Dead) else {
             return Reading::Over;
         };
+        let before = open.receiver.buffered();
         open.pinged = Tick::NEVER;
         let Some((service, mut cx)) = self.split(dialect, now) else {
             return Reading::Over;
@@ -71,9 +71,6 @@ impl Relay {
                 Ok(Some(Event::Message(message_type, payload))) => {
                     cx.count_received(payload.len());
                     service.message(&mut cx, client, message_type, payload);
-                    if !cx.outboxes.is_open(id) {
-                        break Stop::ClosedByUs;
-                    }
                     if let Some(rate) = message_rate {
                         let kept_again = open.messages.charge(rate, now.moment);
                         if kept_again > now.moment {
@@ -105,6 +102,7 @@ impl Relay {
         }
         open.paused = matches!(stop, Stop::RatePassed(_));
         let message_since = open.message_since;
+        self.count_buffered(before, open.receiver.buffered());
         if let Some(peer) = self.peers.get_mut(id) {
             peer.stage = Stage::Open(open);
             if message_since != Tick::NEVER {
@@ -124,7 +122,6 @@ impl Relay {
                 self.timers.wake_at(until, id, Wake::Resume);
                 Reading::Paused
             }
-            Stop::ClosedByUs => Reading::Continue,
             Stop::ClosedByPeer(code) => {
                 let answer = CloseStatus { code, reason: "" };
                 self.push_close(id, &answer);
@@ -181,12 +178,18 @@ impl Relay {
         else {
             return Reading::Over;
         };
-        loop {
+        let before = receiver.buffered();
+        let closed = loop {
             match receiver.receive(input, &limits) {
-                Ok(None) => return Reading::Continue,
-                Ok(Some(Event::Close(_))) | Err(_) => break,
+                Ok(None) => break false,
+                Ok(Some(Event::Close(_))) | Err(_) => break true,
                 Ok(Some(_)) => {}
             }
+        };
+        let after = receiver.buffered();
+        self.count_buffered(before, after);
+        if !closed {
+            return Reading::Continue;
         }
         self.finish(id, CloseReason::without_code("closed"), now);
         Reading::Over

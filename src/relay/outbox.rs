@@ -102,20 +102,18 @@ impl Outbox {
         }
     }
 
-    /// Drops everything but a frame of which some bytes are out: the client could not tell
-    /// where the next one begins.
+    /// Drops everything but what the client needs to read the next frame: the rest of one of
+    /// which some bytes are out, and HTTP answers, of which the last may be the upgrade's.
     pub(super) fn drop_unsent(&mut self, spare: &mut SpareRings) {
-        let begun = if self.written > 0 {
-            self.queue.pop(spare)
-        } else {
-            None
-        };
-        self.queue.clear(spare);
-        self.waiting = 0;
-        if let Some(frame) = begun {
-            self.waiting = frame.len() - self.written as usize;
-            self.queue.push(frame, spare);
+        let mut kept = FrameQueue::default();
+        let mut begun = self.written > 0;
+        while let Some(frame) = self.queue.pop(spare) {
+            if std::mem::take(&mut begun) || frame.is_http() {
+                kept.push(frame, spare);
+            }
         }
+        self.queue = kept;
+        self.waiting = self.parts().map(<[u8]>::len).sum();
     }
 
     /// Takes `count` written bytes off the front.

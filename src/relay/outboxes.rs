@@ -115,6 +115,8 @@ impl Outboxes {
         }
         let length = frame.len();
         if outbox.waiting > 0 && outbox.waiting + length > limit.max(length) {
+            // Once is enough: a second cut would end the connection before its close frame.
+            outbox.intake = Intake::Closed;
             self.overflowed.push(id);
             return;
         }
@@ -225,6 +227,8 @@ impl Outboxes {
         outbox.drop_unsent(&mut self.spare);
         outbox.enqueue(last, &mut self.spare);
         outbox.intake = Intake::Closed;
+        // From here on the time to answer the close frame counts.
+        outbox.soft_since = Tick::NEVER;
         mark_dirty(outbox, &mut self.dirty);
     }
 

@@ -28,7 +28,6 @@ impl Relay {
             return Reading::Over;
         };
         peer.heard = Tick::of(now.moment);
-        let before = peer.stage.buffered();
         let reading = loop {
             let stage = self.peers.get(id).map(|peer| &peer.stage);
             let reading = match stage {
@@ -42,14 +41,18 @@ impl Relay {
                 break reading;
             }
         };
-        let after = self.peers.get(id).map_or(0, |peer| peer.stage.buffered());
-        self.buffered = (self.buffered + after).saturating_sub(before);
         if matches!(reading, Reading::Again | Reading::Paused) && !input.is_empty() {
             self.buffered += input.len();
             self.held.insert(id, Box::from(&*input));
         }
         self.check_memory();
         reading
+    }
+
+    /// Accounts for what a stage holds, where it has taken input: what holds nothing any more
+    /// because the connection went on to another stage is accounted for there.
+    pub(super) fn count_buffered(&mut self, before: usize, after: usize) {
+        self.buffered = (self.buffered + after).saturating_sub(before);
     }
 
     /// Goes on with input that was beyond an earlier turn's budget.
@@ -71,7 +74,9 @@ impl Relay {
 
     /// True while a connection must not be read, because it is paused.
     pub fn is_paused(&self, id: ConnId) -> bool {
-        matches!(self.peer(id).map(|peer| &peer.stage), Some(Stage::Open(open)) if open.paused)
+        // Held input comes first, also if the connection was closed by us meanwhile.
+        self.held.contains_key(&id)
+            || matches!(self.peer(id).map(|peer| &peer.stage), Some(Stage::Open(open)) if open.paused)
     }
 
     /// Takes a connection whose reading was paused and may go on.

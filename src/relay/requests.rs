@@ -38,10 +38,21 @@ impl Relay {
                     Reading::Continue
                 };
             };
-            match HttpInput::step(state, input, &self.settings.limits) {
+            let buffered =
+                |state: &Option<Box<HttpInput>>| state.as_ref().map_or(0, |input| input.buffered());
+            let has_head = |state: &Option<Box<HttpInput>>| {
+                state.as_ref().is_some_and(|input| input.has_head())
+            };
+            let (before, had_head) = (buffered(state), has_head(state));
+            let step = HttpInput::step(state, input, &self.settings.limits);
+            let after = buffered(state);
+            if has_head(state) && !had_head {
+                peer.deadline = Tick::of(now.moment).after(self.settings.limits.message_time);
+            }
+            self.count_buffered(before, after);
+            match step {
                 Ok(Step::NeedMore) => return Reading::Continue,
                 Ok(Step::AskForBody) => {
-                    peer.deadline = Tick::of(now.moment).after(self.settings.limits.message_time);
                     let frame = self.outboxes.frame(CONTINUE);
                     self.outboxes.push(id, frame);
                 }
@@ -108,11 +119,17 @@ impl Relay {
     ) {
         let frame = self.outboxes.frame(switching_protocols);
         self.outboxes.push(id, frame);
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.dialect = Some(dialect);
+            peer.address = address;
+        }
+        if !self.outboxes.is_open(id) {
+            // The answer had no room: there is no WebSocket that a close frame could end.
+            return self.finish(id, CloseReason::limit(Limit::Output), now);
+        }
         self.counters.handshakes += 1;
         if let Some(peer) = self.peers.get_mut(id) {
             peer.stage = Stage::Open(Open::new());
-            peer.dialect = Some(dialect);
-            peer.address = address;
         }
         self.schedule(id);
         log::debug!(

@@ -37,8 +37,9 @@ const AUTHENTICATION: u32 = 0;
 /// A wake: a token ends.
 const EXPIRY: u32 = 1;
 
-/// A token that ends later than this is looked at again then.
-const LONGEST_WAKE: Duration = Duration::from_secs(24 * 3600);
+/// A token that ends later than this is looked at again then. The wall clock may jump meanwhile,
+/// and the wake of a client that is gone waits among the timers as long.
+const LONGEST_WAKE: Duration = Duration::from_secs(60);
 
 /// The dialect: who is where, and what the configuration says.
 #[derive(Debug, Default)]
