@@ -4,13 +4,16 @@
 //! has to be answered also while there is nothing to send. Both report to the one place that
 //! sends.
 
+mod input;
+
 use super::Failure;
 use super::client::{
-    Connection, Ending, Incoming, LONGEST_MESSAGE, PATIENCE, Received, Sender, TokenArguments, Url,
+    Connection, Ending, Incoming, PATIENCE, Received, Sender, TokenArguments, Url,
 };
 use crate::protocol::ws_frame::Opcode;
 use clap::Args;
-use std::io::{self, BufRead, Read};
+use input::{Lines, read_whole};
+use std::io;
 use std::num::NonZeroU64;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
@@ -28,7 +31,8 @@ pub(super) struct Arguments {
     /// The topic, such as ws://127.0.0.1:7328/demo
     url: Url,
 
-    /// The message; without it, all of standard input is one message
+    /// The message; without it, all of standard input is one message, or with --binary a stream:
+    /// a message for each part as it comes
     #[arg(conflicts_with = "lines")]
     message: Option<String>,
 
@@ -163,18 +167,18 @@ fn report_server(mut incoming: Incoming, tasks: &SyncSender<Task>) {
 }
 
 fn report_input(arguments: &Arguments, tasks: &SyncSender<Task>) -> Result<(), Failure> {
-    let input = io::stdin().lock();
     if arguments.lines {
-        let lines = Lines {
-            input,
-            text: !arguments.binary,
-            number: 0,
-        };
+        let input = io::stdin().lock();
+        let lines = Lines::new(input, !arguments.binary);
         let most = arguments.count.map_or(u64::MAX, NonZeroU64::get);
         return lines
             .take(usize::try_from(most).unwrap_or(usize::MAX))
             .try_for_each(|line| deliver(tasks, line?));
     }
+    if arguments.binary && arguments.message.is_none() && arguments.count.is_none() {
+        return input::parts(io::stdin()).try_for_each(|part| deliver(tasks, part?));
+    }
+    let input = io::stdin().lock();
     let message = match &arguments.message {
         Some(text) => text.clone().into_bytes(),
         None => read_whole(input, !arguments.binary)?,
@@ -188,114 +192,4 @@ fn deliver(tasks: &SyncSender<Task>, message: Vec<u8>) -> Result<(), Failure> {
     tasks
         .send(Task::Send(message))
         .map_err(|_| Failure::OutputClosed)
-}
-
-fn read_whole(input: impl Read, text: bool) -> Result<Vec<u8>, Failure> {
-    let mut message = Vec::new();
-    input
-        .take(LONGEST_MESSAGE as u64 + 1)
-        .read_to_end(&mut message)
-        .map_err(|error| unreadable(&error))?;
-    if message.len() > LONGEST_MESSAGE {
-        return Err(Failure::Runtime(format!(
-            "standard input is longer than {LONGEST_MESSAGE} bytes"
-        )));
-    }
-    if text && str::from_utf8(&message).is_err() {
-        return Err(Failure::Runtime(
-            "standard input is not UTF-8; send it with --binary".to_owned(),
-        ));
-    }
-    Ok(message)
-}
-
-fn unreadable(error: &io::Error) -> Failure {
-    Failure::Runtime(format!("cannot read standard input: {error}"))
-}
-
-/// The lines of an input, without their ends.
-struct Lines<R> {
-    input: R,
-    text: bool,
-    number: u64,
-}
-
-impl<R: BufRead> Lines<R> {
-    fn read(&mut self) -> Result<Option<Vec<u8>>, Failure> {
-        let mut line = Vec::new();
-        let most = LONGEST_MESSAGE as u64 + 1;
-        let taken = (&mut self.input)
-            .take(most)
-            .read_until(b'\n', &mut line)
-            .map_err(|error| unreadable(&error))?;
-        if taken == 0 {
-            return Ok(None);
-        }
-        self.number += 1;
-        if line.len() > LONGEST_MESSAGE {
-            return Err(Failure::Runtime(format!(
-                "line {} is longer than {LONGEST_MESSAGE} bytes",
-                self.number
-            )));
-        }
-        if line.ends_with(b"\n") {
-            line.pop();
-            if self.text && line.ends_with(b"\r") {
-                line.pop();
-            }
-        }
-        if self.text && str::from_utf8(&line).is_err() {
-            return Err(Failure::Runtime(format!(
-                "line {} is not UTF-8; send it with --binary",
-                self.number
-            )));
-        }
-        Ok(Some(line))
-    }
-}
-
-impl<R: BufRead> Iterator for Lines<R> {
-    type Item = Result<Vec<u8>, Failure>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.read().transpose()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lines(input: &[u8], text: bool) -> Vec<Result<Vec<u8>, String>> {
-        let lines = Lines {
-            input,
-            text,
-            number: 0,
-        };
-        lines
-            .map(|line| line.map_err(|failure| failure.to_string()))
-            .collect()
-    }
-
-    #[test]
-    fn lines_lose_their_ends_only() {
-        let text: Vec<_> = lines(b"a\r\n\n b \nend", true)
-            .into_iter()
-            .map(Result::unwrap)
-            .collect();
-        assert_eq!(text, [&b"a"[..], b"", b" b ", b"end"]);
-        let binary: Vec<_> = lines(b"\xff\r\n", false)
-            .into_iter()
-            .map(Result::unwrap)
-            .collect();
-        assert_eq!(binary, [b"\xff\r"]);
-    }
-
-    #[test]
-    fn what_is_not_text_is_named_with_its_line() {
-        assert_eq!(
-            lines(b"a\n\xff\n", true)[1],
-            Err("line 2 is not UTF-8; send it with --binary".to_owned())
-        );
-    }
 }
