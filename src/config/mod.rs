@@ -1,7 +1,7 @@
 //! What the server is told: one file, the environment and flags, as one [`Config`].
 //!
 //! Flags come before the environment, the environment before the file, the file before the
-//! defaults. Everything is read from the registry in [`keys`]; nothing is skipped in silence, and
+//! defaults. Everything is read from the registry in `keys`; nothing is skipped in silence, and
 //! all errors are told at once, each with its place.
 
 mod checks;

@@ -45,7 +45,8 @@ impl AddressLimits {
     ///
     /// # Errors
     /// The limit, if the address has as many as it may; then nothing is counted.
-    pub fn connect(&mut self, key: AddressKey, limits: &Limits) -> Result<(), Limit> {
+    pub fn connect(&mut self, key: AddressKey, limits: &Limits, now: Moment) -> Result<(), Limit> {
+        self.sweep(now);
         let record = self.records.entry(key).or_default();
         if record.connections >= limits.connections_per_address {
             return Err(Limit::ConnectionsPerAddress);
@@ -156,16 +157,19 @@ mod tests {
             ..Limits::default()
         };
         let mut table = AddressLimits::default();
-        assert_eq!(table.connect(key("2001:db8::1"), &limits), Ok(()));
-        assert_eq!(table.connect(key("2001:db8::2"), &limits), Ok(()));
+        assert_eq!(table.connect(key("2001:db8::1"), &limits, at(1)), Ok(()));
+        assert_eq!(table.connect(key("2001:db8::2"), &limits, at(1)), Ok(()));
         assert_eq!(
-            table.connect(key("2001:db8::ffff:0:0:3"), &limits),
+            table.connect(key("2001:db8::ffff:0:0:3"), &limits, at(1)),
             Err(Limit::ConnectionsPerAddress)
         );
-        assert_eq!(table.connect(key("2001:db8:0:1::1"), &limits), Ok(()));
-        assert_eq!(table.connect(key("192.0.2.1"), &limits), Ok(()));
+        assert_eq!(
+            table.connect(key("2001:db8:0:1::1"), &limits, at(1)),
+            Ok(())
+        );
+        assert_eq!(table.connect(key("192.0.2.1"), &limits, at(1)), Ok(()));
         table.disconnect(key("2001:db8::1"));
-        assert_eq!(table.connect(key("2001:db8::9"), &limits), Ok(()));
+        assert_eq!(table.connect(key("2001:db8::9"), &limits, at(1)), Ok(()));
     }
 
     #[test]
@@ -205,7 +209,7 @@ mod tests {
         let mut table = AddressLimits::default();
         for host in 0..100 {
             let key = key(&format!("192.0.2.{host}"));
-            table.connect(key, &limits).unwrap();
+            table.connect(key, &limits, at(1)).unwrap();
             table.handshake(key, &limits, at(1)).unwrap();
             table.disconnect(key);
         }

@@ -26,7 +26,7 @@ impl Relay {
     /// A listener accepted a connection.
     pub fn accept(&mut self, listener: ListenerId, address: PeerAddress, now: Now) -> Admission {
         self.counters.accepted += 1;
-        match self.check_admission(address) {
+        match self.check_admission(address, now) {
             Ok(counted) => {
                 let id = self.insert(listener, address, now);
                 if let Some(peer) = self.peers.get_mut(id) {
@@ -62,14 +62,14 @@ impl Relay {
     }
 
     /// Whether there is room; true if the connection was counted for its address.
-    fn check_admission(&mut self, address: PeerAddress) -> Result<bool, Limit> {
+    fn check_admission(&mut self, address: PeerAddress, now: Now) -> Result<bool, Limit> {
         if self.peers.len() - self.surplus >= self.settings.limits.connections {
             return Err(Limit::Connections);
         }
         match address.key() {
             Some(key) if !self.is_trusted(address) => self
                 .addresses
-                .connect(key, &self.settings.limits)
+                .connect(key, &self.settings.limits, now.moment)
                 .map(|()| true),
             _ => Ok(false),
         }

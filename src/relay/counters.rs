@@ -19,8 +19,6 @@ pub struct Counters {
     pub messages_delivered: u64,
     /// Bytes of payload of these messages.
     pub bytes_delivered: u64,
-    /// Messages that a policy dropped, one per receiver.
-    pub messages_dropped: u64,
     /// Connections closed for a fault of the peer.
     pub peer_faults: u64,
     /// Connections closed because no request came (again): browsers open some in advance, and
@@ -41,7 +39,6 @@ impl Default for Counters {
             bytes_received: 0,
             messages_delivered: 0,
             bytes_delivered: 0,
-            messages_dropped: 0,
             peer_faults: 0,
             idle_closed: 0,
             failed_logins: 0,

@@ -180,7 +180,7 @@ impl Cx<'_> {
     /// Encodes a message, once for all its receivers.
     pub fn frame(&self, message_type: MessageType, payload: &[u8]) -> Frame {
         self.outboxes
-            .frame(encode_frame(message_type.opcode(), payload))
+            .message(encode_frame(message_type.opcode(), payload))
     }
 
     /// The full name of a channel of this dialect.
@@ -251,7 +251,9 @@ impl Cx<'_> {
 
     /// Sends an answer to one client; not subject to its policy.
     pub fn reply(&mut self, id: ConnId, message_type: MessageType, payload: &[u8]) {
-        let frame = self.frame(message_type, payload);
+        let frame = self
+            .outboxes
+            .frame(encode_frame(message_type.opcode(), payload));
         self.outboxes.push(id, frame);
     }
 

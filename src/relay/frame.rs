@@ -9,12 +9,21 @@ use std::rc::Rc;
 pub struct FrameLedger(Rc<Cell<usize>>);
 
 impl FrameLedger {
-    /// Wraps `bytes`, to be shared by any number of outboxes.
+    /// Wraps the bytes of an answer, a control frame or whatever else must arrive.
     pub fn frame(&self, bytes: impl Into<Box<[u8]>>) -> Frame {
-        let bytes = bytes.into();
+        self.wrap(bytes.into(), false)
+    }
+
+    /// Wraps an encoded message, which a policy may drop.
+    pub fn message(&self, bytes: impl Into<Box<[u8]>>) -> Frame {
+        self.wrap(bytes.into(), true)
+    }
+
+    fn wrap(&self, bytes: Box<[u8]>, droppable: bool) -> Frame {
         self.0.set(self.0.get() + Buffer::cost(bytes.len()));
         Frame(Rc::new(Buffer {
             bytes,
+            droppable,
             ledger: self.clone(),
         }))
     }
@@ -32,6 +41,7 @@ pub struct Frame(Rc<Buffer>);
 #[derive(Debug)]
 struct Buffer {
     bytes: Box<[u8]>,
+    droppable: bool,
     ledger: FrameLedger,
 }
 
@@ -71,16 +81,15 @@ impl Frame {
         self.len().saturating_sub(header)
     }
 
-    /// True if this is a data frame of a WebSocket, which a policy may drop. The first byte
-    /// tells: those of control frames and of HTTP answers are others.
-    pub fn is_message(&self) -> bool {
-        matches!(self.first(), Some(0x81 | 0x82))
+    /// True if a policy may drop it.
+    pub fn is_droppable(&self) -> bool {
+        self.0.droppable
     }
 
     /// True if this is an HTTP answer: it begins with a letter, where a WebSocket frame has its
     /// FIN bit.
     pub fn is_http(&self) -> bool {
-        self.first().is_some_and(u8::is_ascii)
+        self.first().is_some_and(u8::is_ascii_alphabetic)
     }
 }
 

@@ -92,7 +92,7 @@ impl Outbox {
     pub(super) fn drop_oldest_message(&mut self, spare: &mut SpareRings) -> bool {
         match self
             .queue
-            .remove_oldest(self.written > 0, Frame::is_message, spare)
+            .remove_oldest(self.written > 0, Frame::is_droppable, spare)
         {
             Some(frame) => {
                 self.waiting -= frame.len();

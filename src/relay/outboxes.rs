@@ -75,6 +75,11 @@ impl Outboxes {
         self.ledger.frame(bytes)
     }
 
+    /// As [`Self::frame`], for a message that a policy may drop.
+    pub fn message(&self, bytes: impl Into<Box<[u8]>>) -> Frame {
+        self.ledger.message(bytes)
+    }
+
     /// Bytes that all waiting frames hold, shared ones counted once.
     pub fn held(&self) -> usize {
         self.ledger.held()
@@ -155,7 +160,7 @@ impl Outboxes {
         let mut dropped = 0;
         // A single message may be larger than the limit: an outbox without a message takes one.
         let fits = |outbox: &Outbox| {
-            outbox.waiting + length <= self.output || !outbox.queue.iter().any(Frame::is_message)
+            outbox.waiting + length <= self.output || !outbox.queue.iter().any(Frame::is_droppable)
         };
         if policy == OutputPolicy::Latest {
             while outbox.drop_oldest_message(&mut self.spare) {

@@ -229,7 +229,7 @@ impl Relay {
         }
         self.addresses.handshake(key, limits, now.moment)?;
         if let Some(peer) = self.peers.get_mut(id).filter(|peer| !peer.counted) {
-            self.addresses.connect(key, limits)?;
+            self.addresses.connect(key, limits, now.moment)?;
             peer.counted = true;
             peer.address = address;
         }

@@ -31,7 +31,7 @@ impl Arguments {
 /// Loads the configuration, starts the log and runs the server until it is told to stop.
 ///
 /// # Errors
-/// What is wrong with the configuration; then what [`run_server`] says.
+/// What is wrong with the configuration, why it cannot listen, or why it had to end.
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let sources = arguments.into_sources();
     let Loaded {
