@@ -80,7 +80,7 @@ fn main() -> Outcome<()> {
     floor::run_if_asked()?;
     let options: Options = options::parse();
     let cases = options.cases();
-    let subject = Program::subject(&options.common)?;
+    let subject = Program::subject(&options.common);
     check_room(&cases)?;
 
     println!("Processor time of the server for each delivery; medians (smallest to largest).\n");

@@ -92,7 +92,7 @@ impl Session for Handshakes {
 fn main() -> Outcome<()> {
     floor::run_if_asked()?;
     let options: Options = options::parse();
-    let subject = Program::subject(&options.common)?;
+    let subject = Program::subject(&options.common);
 
     println!("Processor time of the server for each handshake; medians (smallest to largest).\n");
     let name = format!("{} us", subject.name());

@@ -71,7 +71,7 @@ impl Finding {
 fn main() -> Outcome<()> {
     floor::run_if_asked()?;
     let options: Options = options::parse();
-    let subject = Program::subject(&options.common)?;
+    let subject = Program::subject(&options.common);
 
     println!("Resident memory and processor time with idle WebSocket connections.\n");
     let mut table = Table::new(&[
@@ -84,10 +84,15 @@ fn main() -> Outcome<()> {
         "target",
         "processor %",
     ]);
+    let watch = if options.common.quick {
+        0.1
+    } else {
+        options.watch
+    };
+    let watch = Duration::from_secs_f64(watch.clamp(0.1, 60.0));
     for connections in possible(&options)? {
         for program in [&Program::Floor, &subject] {
             eprintln!("{connections} connections, {}", program.name());
-            let watch = Duration::from_secs_f64(options.watch.clamp(0.1, 60.0));
             let finding = measure(program, connections, watch)
                 .map_err(|error| format!("{}: {error}", program.name()))?;
             table.row(row(program, &finding));

@@ -145,7 +145,7 @@ impl Session for Deliveries {
 fn main() -> Outcome<()> {
     floor::run_if_asked()?;
     let options: Options = options::parse();
-    let subject = Program::subject(&options.common)?;
+    let subject = Program::subject(&options.common);
 
     println!("Time from send to receipt in microseconds; medians (smallest to largest).\n");
     let (p50, p99) = (

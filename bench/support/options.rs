@@ -19,7 +19,7 @@ pub(crate) struct Common {
     pub(crate) seconds: f64,
 
     /// The server to measure; `floor` measures the floor against itself, which shows the noise.
-    /// Otherwise $FANTAIL_BIN, otherwise what `cargo build --release` makes.
+    /// Otherwise $FANTAIL_BIN, otherwise what cargo has built along with this bench.
     #[arg(long)]
     pub(crate) server: Option<PathBuf>,
 

@@ -2,17 +2,18 @@
 //! slice, round after round.
 //!
 //! Absolute times drift within seconds with everything else that a machine does, so that only
-//! what was measured at nearly the same time is compared. Each slice begins with another
-//! program. Each round starts the programs anew, since the place of things in memory differs
-//! from one process to the next.
+//! what was measured at nearly the same time is compared. No program is always the first, or always
+//! behind the same one. Each round starts the programs anew, since the place of things in memory
+//! differs from one process to the next.
 
 use super::Outcome;
 use super::server::Program;
+use std::error::Error;
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
 /// The time for which one program is measured before it is another's turn.
-const SLICE: Duration = Duration::from_millis(50);
+const SLICE: Duration = Duration::from_millis(30);
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +43,33 @@ pub(crate) trait Session: Sized {
     }
 }
 
+/// A program in one round.
+struct Running<S: Session> {
+    /// Its place in the list of programs.
+    index: usize,
+    name: String,
+    session: S,
+    sum: S::Finding,
+}
+
+impl<S: Session> Running<S> {
+    fn blame(name: &str, error: &dyn Error) -> Box<dyn Error> {
+        format!("{name}: {error}").into()
+    }
+
+    fn measure(&mut self) -> Outcome<()> {
+        let found = self.session.measure(SLICE);
+        self.sum += found.map_err(|error| Self::blame(&self.name, &*error))?;
+        Ok(())
+    }
+
+    fn finish(self) -> Outcome<S::Finding> {
+        let finished = self.session.finish();
+        finished.map_err(|error| Self::blame(&self.name, &*error))?;
+        Ok(self.sum)
+    }
+}
+
 /// Measures all programs. The answer has a list for each program, one finding a round.
 ///
 /// # Errors
@@ -52,47 +80,42 @@ pub(crate) fn interleave<S: Session>(
     mut start: impl FnMut(&Program) -> Outcome<S>,
 ) -> Outcome<Vec<Vec<S::Finding>>> {
     let mut findings: Vec<Vec<S::Finding>> = programs.iter().map(|_| Vec::new()).collect();
-    for _ in 0..extent.rounds {
-        let mut sessions = Vec::with_capacity(programs.len());
-        for program in programs {
-            sessions.push(start(program).map_err(|error| blame(program, &*error))?);
+    for round in 0..extent.rounds {
+        let mut order: Vec<(usize, &Program)> = programs.iter().enumerate().collect();
+        order.rotate_left(round % programs.len().max(1));
+        let mut running: Vec<Running<S>> = Vec::with_capacity(programs.len());
+        for (index, program) in order {
+            let name = program.name();
+            let session = start(program).map_err(|error| Running::<S>::blame(&name, &*error))?;
+            running.push(Running {
+                index,
+                name,
+                session,
+                sum: S::Finding::default(),
+            });
         }
-        for (found, all) in one_round(extent.duration, programs, &mut sessions)?
-            .into_iter()
-            .zip(&mut findings)
-        {
-            all.push(found);
-        }
-        for (session, program) in sessions.into_iter().zip(programs) {
-            session.finish().map_err(|error| blame(program, &*error))?;
+        take_turns(&mut running, extent.duration)?;
+        for program in running {
+            if let Some(findings) = findings.get_mut(program.index) {
+                findings.push(program.finish()?);
+            }
         }
     }
     Ok(findings)
 }
 
-fn one_round<S: Session>(
-    duration: Duration,
-    programs: &[Program],
-    sessions: &mut [S],
-) -> Outcome<Vec<S::Finding>> {
+/// Lets each program be first as often as any other, and come after each of the others.
+fn take_turns<S: Session>(running: &mut [Running<S>], duration: Duration) -> Outcome<()> {
+    let end = duration * u32::try_from(running.len())?;
     let start = Instant::now();
-    let end = duration * u32::try_from(programs.len())?;
-    let mut sums: Vec<S::Finding> = programs.iter().map(|_| S::Finding::default()).collect();
-    for slice in 0.. {
-        if start.elapsed() >= end && slice > 0 {
-            break;
+    while start.elapsed() < end {
+        for _ in 0..running.len() {
+            for program in &mut *running {
+                program.measure()?;
+            }
+            running.rotate_left(1);
         }
-        let mut order: Vec<_> = programs.iter().zip(&mut *sessions).zip(&mut sums).collect();
-        order.rotate_left(slice % programs.len().max(1));
-        for ((program, session), sum) in order {
-            *sum += session
-                .measure(SLICE)
-                .map_err(|error| blame(program, &*error))?;
-        }
+        running.reverse();
     }
-    Ok(sums)
-}
-
-fn blame(program: &Program, error: &dyn std::error::Error) -> Box<dyn std::error::Error> {
-    format!("{}: {error}", program.name()).into()
+    Ok(())
 }

@@ -30,18 +30,14 @@ pub(crate) enum Program {
 }
 
 impl Program {
-    /// The program to be compared with the floors, as the command line or the environment says.
-    ///
-    /// # Errors
-    /// If it has to be built and cannot be.
-    pub(crate) fn subject(options: &Common) -> Outcome<Self> {
-        match &options.server {
-            Some(path) if path == Path::new("floor") => Ok(Self::Floor),
-            Some(path) => Ok(Self::Relay(path.clone())),
-            None => match std::env::var_os("FANTAIL_BIN") {
-                Some(path) => Ok(Self::Relay(path.into())),
-                None => release_build().map(Self::Relay),
-            },
+    /// The program to be compared with the floors: as the command line or the environment says,
+    /// else the relay as cargo has just built it, with the settings of a release.
+    pub(crate) fn subject(options: &Common) -> Self {
+        let named = options.server.clone();
+        match named.or_else(|| std::env::var_os("FANTAIL_BIN").map(PathBuf::from)) {
+            Some(path) if path == Path::new("floor") => Self::Floor,
+            Some(path) => Self::Relay(path),
+            None => Self::Relay(env!("CARGO_BIN_EXE_fantail").into()),
         }
     }
 
@@ -90,30 +86,6 @@ impl Program {
         };
         Ok(command)
     }
-}
-
-/// Builds the relay as it is shipped. `cargo bench` itself builds it with the profile of
-/// benches, whose panics unwind.
-fn release_build() -> Outcome<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args([
-            "build",
-            "--release",
-            "--bin",
-            "fantail",
-            "--message-format=json",
-        ])
-        .stderr(Stdio::inherit())
-        .output()?;
-    if !output.status.success() {
-        return Err("cargo build --release has failed".into());
-    }
-    String::from_utf8(output.stdout)?
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .find_map(|message| message.get("executable")?.as_str().map(PathBuf::from))
-        .ok_or_else(|| "cargo build --release made no executable".into())
 }
 
 /// A running server. It is killed when this is dropped, also while a panic unwinds.
