@@ -66,6 +66,9 @@ impl Relay {
             if *budget == 0 && !input.is_empty() {
                 break Stop::BudgetUsed;
             }
+            if !open.receiver.is_inside_message() {
+                open.message_since = Tick::NEVER;
+            }
             match open.receiver.receive(input, &receive_limits) {
                 Ok(None) => break Stop::InputEnded,
                 Ok(Some(Event::Message(message_type, payload))) => {

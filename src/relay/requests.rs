@@ -61,7 +61,7 @@ impl Relay {
                     self.answer(id, &request, &body, now);
                 }
                 Err(refusal) => {
-                    self.refuse(id, refusal, now);
+                    self.refuse(id, refusal, false, now);
                     return Reading::Over;
                 }
             }
@@ -74,15 +74,19 @@ impl Relay {
         let Some(peer) = self.peers.get(id) else {
             return;
         };
+        let head_only = request.method() == Method::Head;
         let service = self.services.get(peer.listener.index());
         let (address, forwarded_for) = self.client_of(peer.address, request);
         let dialect = match service.and_then(|service| self.route(&service.dialects, request)) {
             Some(dialect) => dialect,
-            None => return self.refuse(id, Refusal::new(404, "nothing is served here"), now),
+            None => {
+                let refusal = Refusal::new(404, "nothing is served here");
+                return self.refuse(id, refusal, head_only, now);
+            }
         };
         let upgrade = request.has_token("Upgrade", "websocket");
         if let Err(limit) = self.check_address(id, address, upgrade, now) {
-            return self.refuse(id, Refusal::over_limit(limit), now);
+            return self.refuse(id, Refusal::over_limit(limit), head_only, now);
         }
         let client = Client {
             id,
@@ -96,7 +100,7 @@ impl Relay {
             Answer::Upgrade(bytes) => self.upgrade(id, dialect, address, bytes, now),
             Answer::Respond(response) => {
                 let keep_alive = request.keep_alive() && self.drain.is_none();
-                let bytes = response.encode(keep_alive, request.method() == Method::Head);
+                let bytes = response.encode(keep_alive, head_only);
                 let frame = self.outboxes.frame(bytes);
                 self.outboxes.push(id, frame);
                 if !keep_alive {
@@ -152,7 +156,7 @@ impl Relay {
 
     /// Answers with why not, and closes: behind a request that was not understood there is
     /// nothing that could be.
-    fn refuse(&mut self, id: ConnId, refusal: Refusal, now: Now) {
+    fn refuse(&mut self, id: ConnId, refusal: Refusal, head_only: bool, now: Now) {
         let address = self.peers.get(id).map(|peer| peer.address);
         if let Some(limit) = refusal.limit {
             self.counters.count_limit(limit);
@@ -170,7 +174,7 @@ impl Relay {
         }
         let frame = self
             .outboxes
-            .frame(Response::from(refusal).encode(false, false));
+            .frame(Response::from(refusal).encode(false, head_only));
         self.outboxes.push(id, frame);
         self.finish(id, CloseReason::without_code("request refused"), now);
     }

@@ -1,0 +1,60 @@
+//! Replays what fuzzing found, and the seeds that it begins with, through the bodies of the fuzz
+//! targets: `tests/regressions/TARGET/` and `fuzz/seeds/TARGET/`, one input per file.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on should fail"
+)]
+
+mod fuzz_bodies;
+
+use std::fs;
+use std::path::Path;
+
+/// Runs `body` on every file of a target. A packaged crate has no seeds.
+fn replay(target: &str, body: fn(&[u8])) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for directory in ["tests/regressions", "fuzz/seeds"] {
+        let Ok(entries) = fs::read_dir(root.join(directory).join(target)) else {
+            continue;
+        };
+        for entry in entries {
+            let path = entry.unwrap().path();
+            // The name of the last file printed is that of the culprit.
+            println!("{}", path.display());
+            body(&fs::read(path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn configuration() {
+    replay("configuration", fuzz_bodies::configuration::run);
+}
+
+#[test]
+fn http_head() {
+    replay("http_head", fuzz_bodies::http_head::run);
+}
+
+#[test]
+fn json_web_token() {
+    replay("json_web_token", fuzz_bodies::json_web_token::run);
+}
+
+#[test]
+fn relay() {
+    replay("relay", fuzz_bodies::relay::run);
+}
+
+#[test]
+fn request_path() {
+    replay("request_path", fuzz_bodies::request_path::run);
+}
+
+#[test]
+fn ws_receiver() {
+    replay("ws_receiver", fuzz_bodies::ws_receiver::run);
+}
