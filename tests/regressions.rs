@@ -14,6 +14,10 @@ use std::fs;
 use std::path::Path;
 
 /// Runs `body` on every file of a target. A packaged crate has no seeds.
+#[allow(
+    clippy::print_stdout,
+    reason = "clippy takes helpers of tests for no tests"
+)]
 fn replay(target: &str, body: fn(&[u8])) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for directory in ["tests/regressions", "fuzz/seeds"] {

@@ -139,8 +139,9 @@ impl Outboxes {
             return Delivery::Refused;
         }
         let length = message.frame.len();
-        if outbox.waiting + length > self.output_soft {
-            return self.push_past_soft_limit(id, message);
+        let only_newest = outbox.blocked && message.policy == OutputPolicy::Latest;
+        if outbox.waiting + length > self.output_soft || only_newest {
+            return self.push_behind(id, message);
         }
         outbox.enqueue_message(message, &mut self.spare);
         mark_dirty(outbox, &mut self.dirty);
@@ -149,7 +150,7 @@ impl Outboxes {
 
     /// The slow path of [`Self::push_message`]: the receiver is behind.
     #[cold]
-    fn push_past_soft_limit(&mut self, id: ConnId, message: &Outgoing<'_>) -> Delivery {
+    fn push_behind(&mut self, id: ConnId, message: &Outgoing<'_>) -> Delivery {
         let Some(outbox) = self.table.get_mut(id.index()).and_then(Option::as_mut) else {
             return Delivery::Refused;
         };

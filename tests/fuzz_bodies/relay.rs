@@ -79,7 +79,11 @@ struct World {
 
 impl World {
     fn new(operations: &mut Operations<'_>) -> Self {
-        let secret = if operations.byte() % 4 == 0 { "s" } else { "" };
+        let secret = if operations.byte().is_multiple_of(4) {
+            "s"
+        } else {
+            ""
+        };
         let topics = TopicsSettings {
             secret: Secret::new(secret),
             policies: [
@@ -147,7 +151,7 @@ impl World {
                 self.driver.pass(time);
             }
             (15, Some(id)) => self.stale(id, operations),
-            (16, _) if operations.byte() % 16 == 0 => {
+            (16, _) if operations.byte().is_multiple_of(16) => {
                 self.draining = true;
                 self.driver.relay.begin_drain(self.driver.now);
             }
