@@ -270,7 +270,6 @@ impl World {
                 counters.bytes_received,
                 counters.messages_delivered,
                 counters.bytes_delivered,
-                counters.messages_dropped,
                 counters.peer_faults,
                 counters.failed_logins,
             ]
