@@ -37,12 +37,16 @@ const AT_MOST_ONCE: [&str; 5] = [
 /// `None` if it has not arrived yet.
 ///
 /// `searched` is the length that `buffer` had in the call before (0 in the first): those bytes are
-/// not searched again.
+/// not searched again. A line that ends in LF alone counts here, so that whoever writes such lines
+/// is told instead of waited for; [`Request::parse`] refuses them.
 pub fn head_end(buffer: &[u8], searched: usize) -> Option<usize> {
-    // The end may have begun in the three bytes in front; it may not begin in a leading empty line.
-    let from = searched.saturating_sub(3).max(leading_bytes(buffer));
-    let found = memchr::memmem::find(buffer.get(from..)?, b"\r\n\r\n")?;
-    Some(from + found + 4)
+    // The end may have begun in the two bytes in front; it may not begin in a leading empty line.
+    let from = searched.saturating_sub(2).max(leading_bytes(buffer));
+    let rest = buffer.get(from..)?;
+    let regular = memchr::memmem::find(rest, b"\n\r\n").map(|found| found + 3);
+    let before = rest.get(..regular.unwrap_or(rest.len()))?;
+    let irregular = memchr::memmem::find(before, b"\n\n").map(|found| found + 2);
+    irregular.or(regular).map(|length| from + length)
 }
 
 /// Bytes of the empty lines at the start, as far as they are ignored.
@@ -536,6 +540,24 @@ mod tests {
                 assert_eq!(found, Some(head.len()), "{leading} leading, cut at {first}");
             }
             assert!(parse(&head).is_ok());
+        }
+    }
+
+    #[test]
+    fn lines_that_end_in_lf_alone_are_refused_not_waited_for() {
+        for head in [
+            "GET / HTTP/1.1\nHost: h\n\n",
+            "GET / HTTP/1.1\r\nHost: h\n\r\n",
+            "GET / HTTP/1.1\r\nHost: h\r\n\n",
+        ] {
+            let buffer = format!("{head}rest\r\n\r\n");
+            for first in 0..head.len() {
+                let part = &buffer.as_bytes()[..first];
+                assert_eq!(head_end(part, 0), None, "{part:?}");
+                let found = head_end(buffer.as_bytes(), first);
+                assert_eq!(found, Some(head.len()), "cut at {first}");
+            }
+            assert_refused(parse(head), 400, "ends in LF without CR");
         }
     }
 

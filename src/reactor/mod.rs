@@ -81,9 +81,9 @@ impl Reactor {
     /// # Errors
     /// What could not be bound or registered, and why.
     pub fn bind(listen: &[Listen], relay: Relay, reload: Reload) -> Result<Self, StartupError> {
+        let mut service_manager = ServiceManager::new();
         let poll = Poll::new().map_err(|error| StartupError::new("epoll", error))?;
         let limits = &relay.settings().limits;
-        let mut service_manager = ServiceManager::new();
         let mut listeners = Vec::new();
         for (index, listen) in listen.iter().enumerate() {
             let id = ListenerId::new(index as u16);

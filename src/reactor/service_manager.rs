@@ -19,7 +19,8 @@ pub(super) struct ServiceManager {
 }
 
 impl ServiceManager {
-    /// Takes over what was passed in the environment.
+    /// Takes over what was passed in the environment. To be called before the process opens
+    /// descriptors that it keeps: one of them could have the number of one that was not passed.
     pub(super) fn new() -> Self {
         let mut passed: HashMap<String, Vec<RawFd>> = HashMap::new();
         match sd_notify::listen_fds_with_names() {

@@ -1,0 +1,100 @@
+//! What differs from run to run: tokens, which are signed for the clock of the run, and times and
+//! rates, which only have to have the right form.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Sha256, Sha512};
+
+/// What tokens are signed with, unless they say otherwise.
+const SECRET: &str = "transcript";
+
+/// Replaces each `{token aud=... exp=+600}` by a signed token. Times are relative to `now`, in
+/// seconds since 1970.
+pub(crate) fn expand_tokens(text: &str, now: u64) -> String {
+    let mut expanded = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("{token") {
+        let (fields, behind) = behind.split_once('}').expect("a token's end");
+        expanded.push_str(before);
+        expanded.push_str(&token(fields, now));
+        rest = behind;
+    }
+    expanded + rest
+}
+
+fn token(fields: &str, now: u64) -> String {
+    let mut algorithm = "HS256";
+    let mut key = SECRET;
+    let mut claims = Vec::new();
+    for field in fields.split_whitespace() {
+        let (name, value) = field.split_once('=').expect("name=value");
+        match name {
+            "alg" => algorithm = value,
+            "secret" => key = value,
+            _ => claims.push(format!("\"{name}\":{}", claim(value, now))),
+        }
+    }
+    let header = format!("{{\"alg\":\"{algorithm}\",\"typ\":\"JWT\"}}");
+    let claims = format!("{{{}}}", claims.join(","));
+    let signed = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(header),
+        URL_SAFE_NO_PAD.encode(claims)
+    );
+    let signature = match algorithm {
+        "HS256" => mac::<Hmac<Sha256>>(key, &signed),
+        "HS512" => mac::<Hmac<Sha512>>(key, &signed),
+        _ => Vec::new(),
+    };
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+fn mac<M: Mac + KeyInit>(key: &str, signed: &str) -> Vec<u8> {
+    let mut mac = <M as KeyInit>::new_from_slice(key.as_bytes()).expect("any length will do");
+    mac.update(signed.as_bytes());
+    mac.finalize().into_bytes().to_vec()
+}
+
+/// A claim's value as JSON: `+600` and `-10.5` are seconds from now, `"..."` and `[...]` are taken
+/// as they are, anything else is text.
+fn claim(value: &str, now: u64) -> String {
+    if value.starts_with(['+', '-']) {
+        let (seconds, fraction) = value.split_once('.').unwrap_or((value, ""));
+        let seconds: i64 = seconds.parse().expect("a number of seconds");
+        let seconds = now.saturating_add_signed(seconds);
+        let point = if fraction.is_empty() { "" } else { "." };
+        return format!("{seconds}{point}{fraction}");
+    }
+    if value.starts_with(['"', '[']) {
+        return value.to_owned();
+    }
+    format!("\"{value}\"")
+}
+
+/// What a placeholder stands for, as far as its form goes.
+type Form = fn(char) -> bool;
+
+const FORMS: [(&str, Form); 3] = [
+    // 2026-11-20 21:35:00.624162515 +0000 UTC m=+0.571956164
+    ("{time}", |c| c.is_ascii_digit() || "-: .+UTCm=".contains(c)),
+    // 201.766263ms
+    ("{duration}", |c| c.is_ascii_digit() || ".hmsµn".contains(c)),
+    ("{number}", |c| c.is_ascii_digit() || ".e-+".contains(c)),
+];
+
+/// True if `text` is `pattern`, with something of the right form wherever that has a placeholder.
+pub(super) fn matches(pattern: &str, text: &str) -> bool {
+    let first = FORMS
+        .iter()
+        .filter_map(|(name, form)| Some((pattern.find(name)?, name, form)))
+        .min_by_key(|(at, ..)| *at);
+    let Some((at, name, form)) = first else {
+        return pattern == text;
+    };
+    let Some(rest) = text.strip_prefix(&pattern[..at]) else {
+        return false;
+    };
+    let end = rest.find(|c| !form(c)).unwrap_or(rest.len());
+    end > 0 && matches(&pattern[at + name.len()..], &rest[end..])
+}

@@ -1,0 +1,249 @@
+//! Playing a transcript.
+
+use super::placeholders::matches;
+use super::script::{Action, Script, Section};
+use super::{Arrival, Transport};
+use crate::support::{Frame, HttpResponse, Opcode};
+use std::collections::HashMap;
+use std::io::{Write, stderr};
+use std::thread;
+
+const MASK: [u8; 4] = [0x5A, 0x01, 0xFE, 0x37];
+
+/// What a client has sent and been sent so far.
+#[derive(Debug)]
+struct Client {
+    connection: usize,
+    received: Vec<u8>,
+    upgraded: bool,
+    /// The last request was a HEAD, whose response has no body.
+    head_only: bool,
+}
+
+/// Plays all sections; panics at the first line that does not come true.
+pub(crate) fn play(name: &str, script: &Script, transport: &mut dyn Transport) {
+    let mut clients = HashMap::new();
+    for section in &script.sections {
+        let mut player = Player {
+            place: Place {
+                name,
+                title: &section.title,
+                line: 0,
+            },
+            transport,
+            clients: &mut clients,
+        };
+        player.play(section);
+    }
+}
+
+/// Where in the transcript it is; says so if the test fails there.
+struct Place<'a> {
+    name: &'a str,
+    title: &'a str,
+    line: usize,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let _ = writeln!(
+                stderr(),
+                "--- in {} line {} ({})",
+                self.name,
+                self.line,
+                self.title
+            );
+        }
+    }
+}
+
+struct Player<'a> {
+    place: Place<'a>,
+    transport: &'a mut dyn Transport,
+    clients: &'a mut HashMap<String, Client>,
+}
+
+impl Player<'_> {
+    fn play(&mut self, section: &Section) {
+        for step in &section.steps {
+            self.place.line = step.line;
+            self.act(&step.action);
+        }
+        // Twice: what one client has sent may still be on its way to another in the first round.
+        self.expect_nothing_more();
+        self.expect_nothing_more();
+    }
+
+    fn act(&mut self, action: &Action) {
+        match action {
+            Action::Request { client, head, body } => self.request(client, head, body),
+            Action::Send { client, frames } => {
+                let connection = self.client(client).connection;
+                let bytes: Vec<u8> = frames
+                    .iter()
+                    .flat_map(|sent| match sent.masked {
+                        true => sent.frame.masked(MASK),
+                        false => sent.frame.unmasked(),
+                    })
+                    .collect();
+                self.transport.send(connection, &bytes);
+            }
+            Action::Leave { client } => {
+                let client = self.clients.remove(client).expect("it is connected");
+                self.transport.close(client.connection);
+            }
+            Action::Response { client, head, body } => self.response(client, head, body.as_deref()),
+            Action::Receive { client, frame } => {
+                let received = self.next_frame(client);
+                assert!(
+                    is_expected(frame, &received),
+                    "{received:?}\ninstead of {frame:?}"
+                );
+            }
+            Action::End { client } => self.end(client),
+            Action::Wait(time) => self.transport.wait(*time),
+        }
+    }
+
+    fn request(&mut self, name: &str, head: &[String], body: &[u8]) {
+        let transport = &mut self.transport;
+        let client = self
+            .clients
+            .entry(name.to_owned())
+            .or_insert_with(|| Client {
+                connection: transport.connect(),
+                received: Vec::new(),
+                upgraded: false,
+                head_only: false,
+            });
+        assert!(!client.upgraded, "{name} is a WebSocket");
+        client.head_only = head.first().is_some_and(|line| line.starts_with("HEAD "));
+        let mut bytes = format!("{}\r\n\r\n", head.join("\r\n")).into_bytes();
+        bytes.extend_from_slice(body);
+        transport.send(client.connection, &bytes);
+    }
+
+    fn response(&mut self, name: &str, expected: &[String], body: Option<&str>) {
+        let end = loop {
+            let received = &self.client(name).received;
+            if let Some(at) = received.windows(4).position(|four| four == b"\r\n\r\n") {
+                break at + 4;
+            }
+            self.receive_more(name, "a response");
+        };
+        let client = self.client(name);
+        let head: Vec<u8> = client.received.drain(..end).collect();
+        let head = String::from_utf8_lossy(&head).into_owned();
+        let response = HttpResponse::from_head(&head);
+        client.upgraded = response.status == 101;
+        let length = match client.head_only {
+            true => 0,
+            false => response.content_length(),
+        };
+        check_head(&head, &response, expected);
+        while self.client(name).received.len() < length {
+            self.receive_more(name, "a response body");
+        }
+        let received: Vec<u8> = self.client(name).received.drain(..length).collect();
+        let received = String::from_utf8_lossy(&received).into_owned();
+        if let Some(body) = body {
+            match body.strip_suffix(" ...") {
+                Some(beginning) => assert!(received.starts_with(beginning), "{received:?}"),
+                None => assert!(
+                    matches(body, &received),
+                    "{received:?}\ninstead of {body:?}"
+                ),
+            }
+        }
+    }
+
+    fn end(&mut self, name: &str) {
+        let client = self.client(name);
+        assert!(
+            client.received.is_empty(),
+            "{:?} before the end",
+            client.received
+        );
+        let connection = client.connection;
+        match self.transport.receive(connection) {
+            Arrival::End => {}
+            other => panic!("instead of the end: {other:?}"),
+        }
+        self.transport.close(connection);
+        self.clients.remove(name);
+    }
+
+    fn next_frame(&mut self, name: &str) -> Frame {
+        assert!(self.client(name).upgraded, "{name} is no WebSocket");
+        loop {
+            if let Some(frame) = Frame::take(&mut self.client(name).received) {
+                return frame;
+            }
+            self.receive_more(name, "a frame");
+        }
+    }
+
+    /// Ping and pong: what the server had for a client before, it has sent by then.
+    fn expect_nothing_more(&mut self) {
+        let mut names: Vec<String> = self.clients.keys().cloned().collect();
+        names.sort_unstable();
+        for name in names {
+            let client = self.client(&name);
+            if client.upgraded {
+                let connection = client.connection;
+                let ping = Frame::ping(b"nothing more?").masked(MASK);
+                self.transport.send(connection, &ping);
+                let frame = self.next_frame(&name);
+                let pong = Frame::new(Opcode::PONG, *b"nothing more?");
+                assert_eq!(frame, pong, "{name} received what was not expected");
+            }
+        }
+    }
+
+    fn receive_more(&mut self, name: &str, what: &str) {
+        let connection = self.client(name).connection;
+        match self.transport.receive(connection) {
+            Arrival::Bytes(bytes) => self.client(name).received.extend(bytes),
+            other => panic!("{name}: {other:?} instead of {what}"),
+        }
+    }
+
+    fn client(&mut self, name: &str) -> &mut Client {
+        let client = self.clients.get_mut(name);
+        client.unwrap_or_else(|| panic!("{name} is not connected"))
+    }
+}
+
+/// The status line has to be the same; header fields have to be there, or with `(no X)` not.
+fn check_head(head: &str, response: &HttpResponse, expected: &[String]) {
+    let (status_line, fields) = expected.split_first().expect("a status line");
+    assert_eq!(head.lines().next(), Some(status_line.as_str()));
+    for field in fields {
+        let absent = field
+            .strip_prefix("(no ")
+            .and_then(|name| name.strip_suffix(')'));
+        match (absent, field.split_once(": ")) {
+            (Some(name), _) => assert_eq!(response.header(&name.to_lowercase()), None),
+            (None, Some((name, value))) => {
+                let received = response.header(&name.to_lowercase());
+                assert_eq!(received, Some(value), "{name} in {head}");
+            }
+            (None, None) => panic!("not a header field: {field}"),
+        }
+    }
+}
+
+/// Text may have placeholders; all else is the same to the byte.
+fn is_expected(expected: &Frame, received: &Frame) -> bool {
+    let texts = (
+        str::from_utf8(&expected.payload),
+        str::from_utf8(&received.payload),
+    );
+    match texts {
+        (Ok(pattern), Ok(text)) if expected.opcode == Opcode::TEXT => {
+            received.opcode == Opcode::TEXT && received.fin && matches(pattern, text)
+        }
+        _ => expected == received,
+    }
+}

@@ -1,0 +1,207 @@
+//! The relay core without a socket or a clock: time passes when the transcript says so, and bytes
+//! come in pieces of any size.
+
+use super::{Arrival, Transport};
+use fantail::config::{Config, Sources};
+use fantail::dialects::topics::Topics;
+use fantail::relay::address::PeerAddress;
+use fantail::relay::conn_id::ConnId;
+use fantail::relay::dialect::DialectId;
+use fantail::relay::moment::{Moment, Now};
+use fantail::relay::peer::ListenerId;
+use fantail::relay::{Admission, Reading, Relay, Service, Settings};
+use std::io::IoSlice;
+use std::time::Duration;
+
+/// 2026-11-20 21:35:04 UTC.
+const BEGINNING: Duration = Duration::from_secs(1_795_210_504);
+
+/// One turn of the loop takes this long.
+const TURN: Duration = Duration::from_millis(1);
+
+/// A larger piece is more than the server reads at once.
+const LARGEST_PIECE: usize = 64 * 1024;
+
+/// A relay and its clients.
+pub(crate) struct Simulated {
+    relay: Relay,
+    elapsed: Duration,
+    clients: Vec<Client>,
+    random: fastrand::Rng,
+}
+
+struct Client {
+    /// Nothing once the connection is buried.
+    id: Option<ConnId>,
+    received: Vec<u8>,
+    /// The server has shut its side.
+    ended: bool,
+}
+
+impl Simulated {
+    /// A relay as the binary would build it with these variables in its environment. The same
+    /// `seed` cuts the bytes into the same pieces.
+    pub(crate) fn new(settings: &[(String, String)], seed: u64) -> Self {
+        let environment = settings
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        let sources = Sources {
+            environment: environment.collect(),
+            ..Sources::default()
+        };
+        let config = Config::load(&sources)
+            .expect("the settings are right")
+            .config;
+        let mut limits = config.limits;
+        limits.connections = 1_000;
+        limits.memory = 256 * 1024 * 1024;
+        let settings = Settings {
+            limits,
+            trusted_proxies: config.http.trusted_proxies,
+        };
+        let service = Service {
+            dialects: vec![DialectId::new(0)],
+        };
+        let relay = Relay::new(
+            settings,
+            vec![Box::new(Topics::new(config.topics))],
+            vec![service],
+        );
+        Self {
+            relay,
+            elapsed: Duration::ZERO,
+            clients: Vec::new(),
+            random: fastrand::Rng::with_seed(seed),
+        }
+    }
+
+    fn now(&self) -> Now {
+        Now {
+            moment: Moment::since_start(self.elapsed),
+            wall: BEGINNING + self.elapsed,
+        }
+    }
+
+    /// The phases of a turn behind the input.
+    fn turn(&mut self) {
+        self.elapsed += TURN;
+        let now = self.now();
+        self.relay.expire(now);
+        self.relay.settle(now);
+        self.flush(now);
+        self.relay.settle(now);
+        let mut buried = Vec::new();
+        self.relay.bury(&mut buried);
+        for client in &mut self.clients {
+            if client.id.is_some_and(|id| buried.contains(&id)) {
+                client.id = None;
+                client.ended = true;
+            }
+        }
+        self.relay.check_invariants().expect("they hold");
+    }
+
+    fn flush(&mut self, now: Now) {
+        let mut dirty = Vec::new();
+        self.relay.outboxes().take_dirty(&mut dirty);
+        for id in dirty {
+            let client = self.clients.iter_mut().find(|client| client.id == Some(id));
+            let Some(client) = client else { continue };
+            let outboxes = self.relay.outboxes();
+            loop {
+                let mut slices = [IoSlice::new(&[]); 8];
+                let count = outboxes.slices(id, &mut slices);
+                if count == 0 {
+                    break;
+                }
+                let before = client.received.len();
+                for slice in &slices[..count] {
+                    client.received.extend_from_slice(slice);
+                }
+                let written = client.received.len() - before;
+                outboxes.written(id, written);
+            }
+            if outboxes.is_finished(id) {
+                client.ended = true;
+                self.relay.write_side_shut(id, now);
+            }
+        }
+    }
+
+    /// One read of the reactor, and the turns until all of it is taken.
+    fn deliver(&mut self, id: ConnId, piece: &[u8]) {
+        let mut piece = piece.to_vec();
+        let mut reading = self.relay.receive(id, &mut piece, self.now());
+        self.turn();
+        while reading == Reading::Again {
+            reading = self.relay.resume(id, self.now());
+            self.turn();
+        }
+    }
+}
+
+impl Transport for Simulated {
+    fn connect(&mut self) -> usize {
+        let port = 10_000 + self.clients.len() as u16;
+        let address = PeerAddress::tcp(([127, 0, 0, 1], port).into());
+        let admission = self.relay.accept(ListenerId::new(0), address, self.now());
+        let Admission::Admitted(id) = admission else {
+            panic!("there is room");
+        };
+        self.clients.push(Client {
+            id: Some(id),
+            received: Vec::new(),
+            ended: false,
+        });
+        self.turn();
+        self.clients.len() - 1
+    }
+
+    fn send(&mut self, client: usize, bytes: &[u8]) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let largest = match self.random.u8(0..4) {
+                0 if bytes.len() < 10_000 => 10,
+                1 => 1_000,
+                _ => LARGEST_PIECE,
+            };
+            let length = self.random.usize(1..=largest).min(rest.len());
+            let (piece, behind) = rest.split_at(length);
+            rest = behind;
+            if let Some(id) = self.clients[client].id {
+                self.deliver(id, piece);
+            }
+        }
+    }
+
+    fn receive(&mut self, client: usize) -> Arrival {
+        self.turn();
+        let client = &mut self.clients[client];
+        if !client.received.is_empty() {
+            return Arrival::Bytes(std::mem::take(&mut client.received));
+        }
+        match client.ended {
+            true => Arrival::End,
+            false => Arrival::Nothing,
+        }
+    }
+
+    fn close(&mut self, client: usize) {
+        if let Some(id) = self.clients[client].id {
+            let now = self.now();
+            self.relay.end_of_input(id, now);
+            self.turn();
+        }
+    }
+
+    fn wait(&mut self, time: Duration) {
+        let end = self.elapsed + time;
+        while self.elapsed < end {
+            self.turn();
+        }
+    }
+
+    fn epoch_seconds(&self) -> u64 {
+        (BEGINNING + self.elapsed).as_secs()
+    }
+}
