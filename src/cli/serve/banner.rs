@@ -4,34 +4,34 @@ use std::fmt::Write;
 
 use crate::config::{Listen, Service};
 
-/// A line per listener, and for the first one with topics how to try it.
+/// A line per listener, the first one for topics with the address of the statistics, and how to
+/// try it.
 pub(super) fn text(listen: &[Listen], addresses: &[String]) -> String {
     let mut text = String::new();
+    let mut topics = None;
     for (listen, address) in listen.iter().zip(addresses) {
         let serves: Vec<_> = listen.serve.iter().map(|service| service.name()).collect();
+        let (version, serves) = (env!("CARGO_PKG_VERSION"), serves.join(", "));
         // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "Fantail {} relays on {address} ({})",
-            env!("CARGO_PKG_VERSION"),
-            serves.join(", ")
-        );
+        let _ = write!(text, "Fantail {version} relays on {address} ({serves})");
+        let has_topics = listen.serve.contains(&Service::Topics) && address.starts_with("ws://");
+        if has_topics && topics.is_none() {
+            let address = reachable(address);
+            let _ = write!(
+                text,
+                ", statistics: {}/stats",
+                address.replacen("ws", "http", 1)
+            );
+            topics = Some(address);
+        }
+        text.push('\n');
     }
-    let topics = listen.iter().zip(addresses).find(|(listen, address)| {
-        listen.serve.contains(&Service::Topics) && address.starts_with("ws://")
-    });
-    if let Some((_, address)) = topics {
+    if let Some(address) = topics {
         let program = std::env::args()
             .next()
             .unwrap_or_else(|| "fantail".to_owned());
-        let address = reachable(address);
-        let _ = writeln!(text, "  try it:     {program} sub {address}/demo");
-        let _ = writeln!(text, "              {program} pub {address}/demo \"hello\"");
-        let _ = writeln!(
-            text,
-            "  statistics: {}/stats",
-            address.replacen("ws://", "http://", 1)
-        );
+        let _ = writeln!(text, "  try it: {program} sub {address}/demo");
+        let _ = writeln!(text, "          {program} pub {address}/demo \"hello\"");
     }
     text
 }
