@@ -263,8 +263,8 @@ fn new_token(world: &mut World, topic: usize) -> (String, Token) {
 
 /// A message or, from a client that has to prove itself, mostly a token.
 fn payload(world: &mut World, index: usize) -> (Message, Option<Token>) {
-    let proves = world.with_tokens && world.clients[index].complete == 0
-        || world.with_tokens && world.rng.u8(..4) == 0;
+    let proves =
+        world.with_tokens && (world.clients[index].complete == 0 || world.rng.u8(..4) == 0);
     match world.topic_of(index) {
         Some(topic) if proves => {
             let (text, token) = new_token(world, topic);

@@ -17,6 +17,7 @@
 //! steps must be the same, too.
 
 #![allow(
+    clippy::print_stdout,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

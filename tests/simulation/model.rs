@@ -366,7 +366,9 @@ impl World {
     fn check_waiting(&mut self, sender: usize, call: &Call) {
         let outboxes = self.driver.relay.outboxes();
         for (index, client) in self.clients.iter_mut().enumerate() {
-            let waiting = outboxes.get(client.id).map_or(0, |outbox| outbox.waiting());
+            let waiting = outboxes
+                .get(client.id)
+                .map_or(0, fantail::relay::outbox::Outbox::waiting);
             if index == sender {
                 client.waiting = waiting;
                 if !outboxes.is_open(client.id) && client.phase != Phase::Over {

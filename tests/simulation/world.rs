@@ -214,7 +214,9 @@ impl World {
         }
         let outboxes = self.driver.relay.outboxes();
         let open = outboxes.is_open(id);
-        let waiting = outboxes.get(id).map_or(0, |outbox| outbox.waiting());
+        let waiting = outboxes
+            .get(id)
+            .map_or(0, fantail::relay::outbox::Outbox::waiting);
         let soft = outboxes.soft_since(id);
         let highest = 2 * self.highest_output + self.longest_frame() + 256;
         assert!(waiting <= highest, "{id}: {waiting} bytes wait");
@@ -373,7 +375,7 @@ impl World {
                 String::from_utf8_lossy(&message.payload)
             ),
             Some(Pending::Granted(expected)) => {
-                assert_eq!((opcode, text().as_ref()), (1, &*expected))
+                assert_eq!((opcode, text().as_ref()), (1, &*expected));
             }
             Some(Pending::Denied) => {
                 assert!(text().contains("\"authorised\":false"), "{id}: {}", text());
