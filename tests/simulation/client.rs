@@ -210,17 +210,19 @@ impl Client {
         }
     }
 
-    /// A message for the client, under the policy of its topic.
+    /// A message for the client, under the policy of its topic. It is `behind` if the kernel takes
+    /// no more for it.
     pub(crate) fn offer(
         &mut self,
         topic: usize,
         message: &Rc<Message>,
         (soft, hard): (usize, usize),
+        behind: bool,
     ) -> Offered {
         let policy = TOPICS[topic].policy;
         let length = message.frame_length();
         let mut dropped = 0;
-        if self.waiting + length > soft {
+        if self.waiting + length > soft || behind && policy == OutputPolicy::Latest {
             // The frame of which some bytes are out stays.
             let begun = matches!(self.decoder.begun(), Some(0x81 | 0x82));
             let first = usize::from(begun && self.decoder.is_websocket());

@@ -300,7 +300,11 @@ impl World {
         for channel in TOPICS[topic].sends_to {
             for (index, client) in self.clients.iter_mut().enumerate() {
                 if Some(index) != sender && client.member_of() == Some(*channel) {
-                    let offered = client.offer(*channel, message, bounds);
+                    let behind = self
+                        .driver
+                        .socket(client.id)
+                        .is_some_and(|socket| socket.would_block);
+                    let offered = client.offer(*channel, message, bounds, behind);
                     receivers += u64::from(offered.received);
                     call.dropped += offered.dropped;
                 }
