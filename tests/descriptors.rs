@@ -198,6 +198,8 @@ fn without_descriptors_everybody_is_told_with_the_spare_one() {
     // Those who come while it stays full are told, too.
     let (late, refused) = sort_out(ask_many(server.address(), 20), Duration::from_secs(5));
     assert_eq!((late.len(), refused), (0, 20));
+    // Nobody is kept waiting, so there is nothing to warn of.
+    assert!(!server.log().contains("clients wait"), "{}", server.log());
     assert_prompt_replacement(&server, admitted);
 }
 

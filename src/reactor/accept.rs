@@ -30,6 +30,16 @@ enum AcceptError {
     Later,
 }
 
+/// What the spare descriptor was good for.
+enum TurnedAway {
+    /// A client was told that the server is full.
+    One,
+    /// Nobody is waiting, which accept does not say while there is no descriptor.
+    NobodyWaits,
+    /// It did not help.
+    Failed,
+}
+
 impl AcceptError {
     fn of(error: &io::Error) -> Self {
         match error.raw_os_error() {
@@ -66,11 +76,11 @@ impl Reactor {
                 Err(error) => match AcceptError::of(&error) {
                     AcceptError::NobodyWaits => return listener.satisfy(),
                     AcceptError::NextClient => {}
-                    AcceptError::NoDescriptor => {
-                        if !self.turn_away(index) {
-                            return self.starve(index, &error, now);
-                        }
-                    }
+                    AcceptError::NoDescriptor => match self.turn_away(index) {
+                        TurnedAway::One => {}
+                        TurnedAway::NobodyWaits => return self.satisfy(index),
+                        TurnedAway::Failed => return self.starve(index, &error, now),
+                    },
                     AcceptError::Later => return self.starve(index, &error, now),
                 },
             }
@@ -93,25 +103,37 @@ impl Reactor {
         }
     }
 
-    /// Uses the spare descriptor to tell one client that the server is full. False if it did
-    /// not help.
-    fn turn_away(&mut self, index: usize) -> bool {
+    /// Uses the spare descriptor to tell one client that the server is full.
+    fn turn_away(&mut self, index: usize) -> TurnedAway {
         let Some(listener) = self.listeners.get(index) else {
-            return false;
+            return TurnedAway::Failed;
         };
         if !self.spare.give_up() {
             self.spare.restore();
-            return false;
+            return TurnedAway::Failed;
         }
-        let accepted = listener.accept();
-        let helped = accepted.is_ok();
-        if let Ok((socket, address)) = accepted {
-            self.relay.count_turned_away(address);
-            let refusal = Refusal::over_limit(Limit::Connections);
-            send_and_close(socket, &Response::from(refusal).encode(false, false));
-        }
+        let turned_away = match listener.accept() {
+            Ok((socket, address)) => {
+                self.relay.count_turned_away(address);
+                let refusal = Refusal::over_limit(Limit::Connections);
+                send_and_close(socket, &Response::from(refusal).encode(false, false));
+                TurnedAway::One
+            }
+            Err(error) => match AcceptError::of(&error) {
+                AcceptError::NobodyWaits => TurnedAway::NobodyWaits,
+                // It is gone, which is as good as told.
+                AcceptError::NextClient => TurnedAway::One,
+                AcceptError::NoDescriptor | AcceptError::Later => TurnedAway::Failed,
+            },
+        };
         self.spare.restore();
-        helped
+        turned_away
+    }
+
+    fn satisfy(&mut self, index: usize) {
+        if let Some(listener) = self.listeners.get_mut(index) {
+            listener.satisfy();
+        }
     }
 
     fn starve(&mut self, index: usize, error: &io::Error, now: Now) {
