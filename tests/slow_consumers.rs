@@ -424,7 +424,7 @@ fn latest_keeps_what_is_new() {
     let (numbers, close) = miss("latest");
     assert_eq!(close, None);
     assert_eq!(numbers.last(), Some(&(MISSED - 1)));
-    // Past the soft limit only the newest is kept, and it fills up again from there.
+    // The kernel may have taken one or two more at the end.
     let kept = length_behind_last_gap(&numbers);
-    assert!(kept <= 66, "{kept} of the newest were kept: {numbers:?}");
+    assert!(kept <= 4, "{kept} of the newest were kept: {numbers:?}");
 }
