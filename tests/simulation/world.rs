@@ -13,7 +13,7 @@ use super::client::{Access, Client, Pending, Phase};
 use super::driver::decoder::Output;
 use super::driver::{Driver, Socket};
 use super::model::Count;
-use super::places::Place;
+use super::places::{GROUPS, Place};
 use super::settings::{self, Serves};
 use super::wire::{self, ACCEPT, Sent};
 
@@ -27,6 +27,8 @@ pub(crate) struct World {
     pub(crate) clients: Vec<Client>,
     pub(crate) with_tokens: bool,
     pub(crate) tokens: HashMap<(usize, u64), String>,
+    /// Topics that most clients go to.
+    pub(crate) preferred: Vec<usize>,
     pub(crate) draining: bool,
     /// Names of connections that are dead, some of them of those that have successors.
     pub(crate) dead: Vec<ConnId>,
@@ -50,6 +52,10 @@ impl World {
         let mut rng = fastrand::Rng::with_seed(seed);
         let with_tokens = rng.u8(..3) == 0;
         let relay = settings::relay(&mut rng, with_tokens);
+        let preferred = (0..rng.usize(1..=2))
+            .flat_map(|_| GROUPS[rng.usize(..GROUPS.len())])
+            .copied()
+            .collect();
         Self {
             highest_output: relay.settings().limits.output,
             counters: relay.counters().clone(),
@@ -57,6 +63,7 @@ impl World {
             rng,
             clients: Vec::new(),
             with_tokens,
+            preferred,
             tokens: HashMap::new(),
             draining: false,
             dead: Vec::new(),
@@ -197,6 +204,10 @@ impl World {
 
     /// What the relay has made of a client in this turn.
     fn observe(&mut self, index: usize) {
+        let output = self.driver.relay.settings().limits.output;
+        let client = &mut self.clients[index];
+        // Not even a ping has room where the limit was lowered.
+        client.excuses.unread_answers |= client.waiting + 127 > 2 * output;
         let client = &self.clients[index];
         let id = client.id;
         let peer = self.driver.relay.peer(id);
@@ -207,9 +218,16 @@ impl World {
             Phase::Over => stage,
         };
         if stage != expected {
+            let passed: Vec<_> = self
+                .counters
+                .limits()
+                .zip(self.driver.relay.counters().limits())
+                .filter(|(before, now)| before != now)
+                .map(|(_, (limit, _))| limit.reason())
+                .collect();
             assert!(
                 self.may_have_ended(client),
-                "{id} is {stage} for nothing: {client:?}"
+                "{id} is {stage} for nothing; limits passed: {passed:?}; {client:?}"
             );
         }
         let outboxes = self.driver.relay.outboxes();
