@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use fantail::dialects::topics::statistics::PAGE;
 use fantail::limits::Limit;
 use fantail::relay::Reading;
 use fantail::relay::address::PeerAddress;
@@ -160,6 +161,11 @@ impl World {
 
     /// The rest of a turn, and all that is to be checked after one.
     pub(crate) fn finish_turn(&mut self) {
+        let output = self.driver.relay.settings().limits.output;
+        for client in &mut self.clients {
+            // Not even a ping has room where the limit was lowered.
+            client.excuses.unread_answers |= client.waiting + 127 > 2 * output;
+        }
         let buried = self.driver.finish_turn();
         for index in 0..self.clients.len() {
             let id = self.clients[index].id;
@@ -204,10 +210,6 @@ impl World {
 
     /// What the relay has made of a client in this turn.
     fn observe(&mut self, index: usize) {
-        let output = self.driver.relay.settings().limits.output;
-        let client = &mut self.clients[index];
-        // Not even a ping has room where the limit was lowered.
-        client.excuses.unread_answers |= client.waiting + 127 > 2 * output;
         let client = &self.clients[index];
         let id = client.id;
         let peer = self.driver.relay.peer(id);
@@ -253,8 +255,10 @@ impl World {
         }
     }
 
+    /// That of the longest message, or the statistics page.
     fn longest_frame(&self) -> usize {
-        self.driver.relay.settings().limits.message + 14
+        let page = PAGE.len() + 1_000;
+        page.max(self.driver.relay.settings().limits.message + 14)
     }
 
     fn check_memory(&mut self) {
@@ -511,6 +515,7 @@ impl World {
     fn check_nothing_left(&mut self) {
         // Wakes of those that are gone.
         self.driver.pass(Duration::from_secs(48 * 3600));
+        self.resume(true);
         self.finish_turn();
         let relay = &self.driver.relay;
         assert_eq!(
