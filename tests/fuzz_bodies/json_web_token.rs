@@ -22,7 +22,8 @@ pub(crate) fn run(data: &[u8]) {
     }
     let _ = check_times(&verified, 1e9);
     assert!(verify(&token, b"another").is_err());
-    let place = data.iter().map(|byte| usize::from(*byte)).sum::<usize>() % token.len();
+    // The last character has bits that no byte needs and that are not looked at.
+    let place = data.iter().map(|byte| usize::from(*byte)).sum::<usize>() % (token.len() - 1);
     let mut changed = token.clone().into_bytes();
     changed[place] ^= 1;
     if let Ok(changed) = String::from_utf8(changed) {

@@ -95,9 +95,13 @@ fn connect(world: &mut World) {
     if world.draining || world.clients.len() >= MOST_CLIENTS {
         return;
     }
-    let listener = world.rng.u16(..LISTENERS);
+    let listener = [0, 0, 1, 1, 1, LISTENERS - 1][world.rng.usize(..6)];
     let address = address(world.rng.u8(..7));
     world.connect(listener, address);
+    if world.rng.u8(..4) > 0 {
+        let last = world.clients.len() - 1;
+        request_of(world, last);
+    }
     // Late events for the one that had this index before, in the same batch.
     let index = world.clients.last().map(|client| client.id.index());
     let predecessor = world.dead.iter().rev().find(|id| Some(id.index()) == index);
@@ -109,9 +113,12 @@ fn connect(world: &mut World) {
 }
 
 fn request(world: &mut World) {
-    let Some(index) = sender(world) else {
-        return;
-    };
+    if let Some(index) = sender(world) {
+        request_of(world, index);
+    }
+}
+
+fn request_of(world: &mut World, index: usize) {
     if world.clients[index].upgraded.is_some() {
         return;
     }
@@ -130,6 +137,14 @@ fn request(world: &mut World) {
     client.sent.push_back((end, what));
 }
 
+/// A topic, mostly one of those that this world prefers: few, so that they have clients.
+fn topic(world: &mut World) -> usize {
+    match world.rng.u8(..8) {
+        0 => world.rng.usize(..TOPICS.len()),
+        _ => world.preferred[world.rng.usize(..world.preferred.len())],
+    }
+}
+
 fn spelling(world: &mut World, topic: usize) -> &'static str {
     let topic = &TOPICS[topic];
     match world.rng.u8(..4) {
@@ -139,7 +154,7 @@ fn spelling(world: &mut World, topic: usize) -> &'static str {
 }
 
 fn upgrade(world: &mut World, index: usize) -> (Vec<u8>, Sent) {
-    let topic = world.rng.usize(..TOPICS.len());
+    let topic = topic(world);
     let path = spelling(world, topic);
     let serves = world.clients[index].serves;
     let trusted = world.clients[index].trusted;
@@ -183,7 +198,7 @@ fn post(world: &mut World, index: usize) -> (Vec<u8>, Sent) {
     if world.clients[index].serves == Serves::Echo {
         return plain(world, index);
     }
-    let topic = world.rng.usize(..TOPICS.len());
+    let topic = topic(world);
     let most = world.driver.relay.settings().limits.http_body;
     let message = new_message(world, most);
     let mut lines = String::new();

@@ -35,7 +35,9 @@ mod settings;
 mod wire;
 mod world;
 
+use std::collections::BTreeMap;
 use std::env;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
@@ -43,7 +45,7 @@ use std::time::Instant;
 use world::World;
 
 /// Seeds of the short sweep, and the steps of each.
-const SHORT: (u64, u64) = (400, 300);
+const SHORT: (u64, u64) = (100, 300);
 
 fn variable(name: &str) -> Option<u64> {
     env::var(name).ok().map(|value| {
@@ -69,24 +71,57 @@ impl Drop for Seed<'_> {
     }
 }
 
-fn simulate(seed: u64, steps: u64, next: &AtomicU64) {
+/// What happened in all worlds together: a simulation in which nothing happens finds nothing.
+#[derive(Debug, Default)]
+struct Tally(BTreeMap<&'static str, u64>);
+
+impl Tally {
+    fn add(&mut self, world: &mut World) {
+        let dropped = world.driver.relay.outboxes().dropped();
+        let counters = world.driver.relay.counters();
+        let mut add = |name, count| *self.0.entry(name).or_default() += count;
+        add("connections", counters.accepted);
+        add("requests", counters.requests);
+        add("handshakes", counters.handshakes);
+        add("messages received", counters.messages_received);
+        add("messages delivered", counters.messages_delivered);
+        add("messages dropped", dropped);
+        add("peer faults", counters.peer_faults);
+        for (limit, count) in counters.limits() {
+            add(limit.reason(), count);
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (name, count) in &other.0 {
+            *self.0.entry(name).or_default() += count;
+        }
+    }
+}
+
+fn simulate(seed: u64, steps: u64, next: &AtomicU64) -> Tally {
     let _seed = Seed(seed, steps, next);
     let mut world = World::new(seed);
     for _ in 0..steps {
         actions::step(&mut world);
     }
     world.end();
+    let mut tally = Tally::default();
+    tally.add(&mut world);
+    tally
 }
 
 #[test]
 fn worlds_keep_to_the_model() {
     let steps = variable("FANTAIL_SIMULATION_STEPS").unwrap_or(SHORT.1);
     if let Some(seed) = variable("FANTAIL_SIMULATION_SEED") {
-        return simulate(seed, steps, &AtomicU64::new(0));
+        simulate(seed, steps, &AtomicU64::new(0));
+        return;
     }
     let seeds = variable("FANTAIL_SIMULATION_SEEDS").unwrap_or(SHORT.0);
     let began = Instant::now();
     let next = AtomicU64::new(0);
+    let tally = Mutex::new(Tally::default());
     let threads = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         for _ in 0..threads {
@@ -96,10 +131,14 @@ fn worlds_keep_to_the_model() {
                     if seed >= seeds {
                         break;
                     }
-                    simulate(seed, steps, &next);
+                    let of_seed = simulate(seed, steps, &next);
+                    tally.lock().unwrap().merge(&of_seed);
                 }
             });
         }
     });
+    for (name, count) in &tally.lock().unwrap().0 {
+        println!("{count:12} {name}");
+    }
     println!("{seeds} seeds, {steps} steps each, {:.1?}", began.elapsed());
 }

@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use fantail::relay::moment::Tick;
 use fantail::relay::{Reading, Relay};
 
 use super::client::{Access, Client, Pending, Phase};
@@ -78,7 +79,12 @@ impl World {
             answered: false,
         };
         let now = self.driver.now.moment;
-        self.clients[client].heard = now;
+        let id = self.clients[client].id;
+        let peer = self.driver.relay.peer(id);
+        // Nothing may have been held for a connection that is gone on with.
+        if peer.is_some_and(|peer| peer.heard == Tick::of(now)) {
+            self.clients[client].heard = now;
+        }
         self.take_all(client, &mut call);
         self.check_call(client, &call);
         self.check_waiting(client, &call);
@@ -397,11 +403,11 @@ impl World {
             Phase::Open(Place::Echo) => (limits.ping_after, limits.pong_wait),
             _ => (limits.topics_ping_after, limits.topics_pong_wait),
         };
-        let silence = now.since(client.heard) + TICK >= ping_after.mul_f64(0.8) + pong_wait;
+        let silence = now.since(client.heard) + COARSE >= ping_after.mul_f64(0.8) + pong_wait;
         let incomplete = client
             .incomplete_since
-            .is_some_and(|since| now.since(since) + TICK >= limits.message_time);
-        let without_progress = now.since(client.progress) + TICK;
+            .is_some_and(|since| now.since(since) + COARSE >= limits.message_time);
+        let without_progress = now.since(client.progress) + COARSE;
         let timed_out = match client.phase {
             Phase::Http => without_progress >= limits.handshake_time,
             Phase::Open(Place::Topic(_)) if client.access == Access::Unproven => {
@@ -430,4 +436,4 @@ impl World {
 }
 
 /// The relay's clock for deadlines is coarse.
-const TICK: std::time::Duration = std::time::Duration::from_millis(200);
+const COARSE: std::time::Duration = std::time::Duration::from_millis(200);

@@ -50,6 +50,9 @@ pub(crate) const TOPICS: [Topic; 9] = [
     topic("/out/old", &["/out/old"], &[], DropOld),
 ];
 
+/// Topics that belong together.
+pub(crate) const GROUPS: [&[usize]; 6] = [&[0, 1], &[2], &[3], &[4], &[5, 6], &[7, 8, 3]];
+
 /// The table's policies, as the configuration says them.
 pub(crate) fn policies() -> Vec<PrefixPolicy> {
     [

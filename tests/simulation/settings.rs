@@ -81,7 +81,7 @@ pub(crate) fn changed(rng: &mut fastrand::Rng, limits: &Limits) -> Settings {
             } else {
                 rng.usize(50_000..500_000)
             },
-            connections: rng.usize(6..40),
+            connections: rng.usize(10..60),
             connections_per_address: rng.usize(3..30),
             handshakes_per_address: rng.usize(1..20),
             handshakes_per_address_burst: rng.usize(3..60),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use fantail::dialects::topics::statistics::PAGE;
 use fantail::limits::Limit;
 use fantail::relay::Reading;
 use fantail::relay::address::PeerAddress;
@@ -13,7 +14,7 @@ use super::client::{Access, Client, Pending, Phase};
 use super::driver::decoder::Output;
 use super::driver::{Driver, Socket};
 use super::model::Count;
-use super::places::Place;
+use super::places::{GROUPS, Place};
 use super::settings::{self, Serves};
 use super::wire::{self, ACCEPT, Sent};
 
@@ -27,6 +28,8 @@ pub(crate) struct World {
     pub(crate) clients: Vec<Client>,
     pub(crate) with_tokens: bool,
     pub(crate) tokens: HashMap<(usize, u64), String>,
+    /// Topics that most clients go to.
+    pub(crate) preferred: Vec<usize>,
     pub(crate) draining: bool,
     /// Names of connections that are dead, some of them of those that have successors.
     pub(crate) dead: Vec<ConnId>,
@@ -50,6 +53,10 @@ impl World {
         let mut rng = fastrand::Rng::with_seed(seed);
         let with_tokens = rng.u8(..3) == 0;
         let relay = settings::relay(&mut rng, with_tokens);
+        let preferred = (0..rng.usize(1..=2))
+            .flat_map(|_| GROUPS[rng.usize(..GROUPS.len())])
+            .copied()
+            .collect();
         Self {
             highest_output: relay.settings().limits.output,
             counters: relay.counters().clone(),
@@ -57,6 +64,7 @@ impl World {
             rng,
             clients: Vec::new(),
             with_tokens,
+            preferred,
             tokens: HashMap::new(),
             draining: false,
             dead: Vec::new(),
@@ -153,6 +161,11 @@ impl World {
 
     /// The rest of a turn, and all that is to be checked after one.
     pub(crate) fn finish_turn(&mut self) {
+        let output = self.driver.relay.settings().limits.output;
+        for client in &mut self.clients {
+            // Not even a ping has room where the limit was lowered.
+            client.excuses.unread_answers |= client.waiting + 127 > 2 * output;
+        }
         let buried = self.driver.finish_turn();
         for index in 0..self.clients.len() {
             let id = self.clients[index].id;
@@ -207,9 +220,16 @@ impl World {
             Phase::Over => stage,
         };
         if stage != expected {
+            let passed: Vec<_> = self
+                .counters
+                .limits()
+                .zip(self.driver.relay.counters().limits())
+                .filter(|(before, now)| before != now)
+                .map(|(_, (limit, _))| limit.reason())
+                .collect();
             assert!(
                 self.may_have_ended(client),
-                "{id} is {stage} for nothing: {client:?}"
+                "{id} is {stage} for nothing; limits passed: {passed:?}; {client:?}"
             );
         }
         let outboxes = self.driver.relay.outboxes();
@@ -237,8 +257,10 @@ impl World {
         }
     }
 
+    /// That of the longest message, or the statistics page.
     fn longest_frame(&self) -> usize {
-        self.driver.relay.settings().limits.message + 14
+        let page = PAGE.len() + 1_000;
+        page.max(self.driver.relay.settings().limits.message + 14)
     }
 
     fn check_memory(&mut self) {
@@ -494,6 +516,7 @@ impl World {
     fn check_nothing_left(&mut self) {
         // Wakes of those that are gone.
         self.driver.pass(Duration::from_secs(48 * 3600));
+        self.resume(true);
         self.finish_turn();
         let relay = &self.driver.relay;
         assert_eq!(
