@@ -80,9 +80,10 @@ impl Outboxes {
         self.ledger.message(bytes)
     }
 
-    /// Bytes that all waiting frames hold, shared ones counted once.
+    /// Bytes that all waiting frames hold, shared ones counted once, and those of the queues that
+    /// they wait in.
     pub fn held(&self) -> usize {
-        self.ledger.held()
+        self.ledger.held() + self.spare.lent()
     }
 
     /// An outbox for a new connection.
@@ -374,6 +375,11 @@ impl Outboxes {
     /// # Errors
     /// The first statement that does not hold.
     pub fn check_invariants(&self) -> Result<(), String> {
+        let queues: usize = self.table.iter().flatten().map(|o| o.queue.memory()).sum();
+        if queues != self.spare.lent() {
+            let lent = self.spare.lent();
+            return Err(format!("queues take {queues} bytes, {lent} counted"));
+        }
         for outbox in self.table.iter().flatten() {
             let id = outbox.owner;
             let waiting: usize = outbox.parts().map(<[u8]>::len).sum();
