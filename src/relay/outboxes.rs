@@ -28,9 +28,9 @@ pub struct Outgoing<'a> {
 /// What became of a message for one receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// It waits to be written.
+    /// It waits to be written; older ones may have been dropped for it.
     Queued,
-    /// The receiver's policy dropped it, or an older one (which is counted, too).
+    /// The receiver's policy dropped it.
     Dropped,
     /// The receiver no longer takes anything.
     Refused,
@@ -184,11 +184,7 @@ impl Outboxes {
                 outbox.soft_since = Tick::of(now);
             }
             mark_dirty(outbox, &mut self.dirty);
-            if dropped == 0 {
-                Delivery::Queued
-            } else {
-                Delivery::Dropped
-            }
+            Delivery::Queued
         } else if policy == OutputPolicy::Close {
             // What comes until the settle phase closes it has no place to go.
             outbox.intake = Intake::Closed;
