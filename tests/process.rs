@@ -140,6 +140,30 @@ fn it_says_where_it_listens_and_how_to_try_it() {
 }
 
 #[test]
+fn a_name_that_is_no_text_does_not_keep_it_from_starting() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::process::CommandExt;
+
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let mut child = fantail(directory.path())
+        .arg0(OsStr::from_bytes(b"\xff"))
+        .env("FANTAIL_LISTEN", "tcp://127.0.0.1:0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary can be run");
+    let mut first = String::new();
+    let stdout = child.stdout.take().expect("it is piped");
+    let read = BufReader::new(stdout).read_line(&mut first);
+    support::signal(child.id(), "TERM");
+    let status = child.wait().expect("it ends");
+    assert!(read.is_ok() && first.starts_with("Fantail "), "{first}");
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
 fn what_keeps_it_from_starting_is_said() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("there are free ports");
     let address = taken.local_addr().expect("it is bound");

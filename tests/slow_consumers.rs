@@ -296,6 +296,36 @@ fn all_buffers_together_stay_within_the_memory_limit() {
     assert!((8..16).contains(&closed), "{closed} of 16 were closed");
 }
 
+/// A message without payload is two bytes long, but its place in each queue is eight.
+#[test]
+fn queues_of_small_messages_count_as_memory() {
+    const LIMIT: usize = 8 * MIB;
+    const MESSAGES: usize = 150_000;
+    let server = Server::start(&[
+        ("FANTAIL_LIMITS_OUTPUT_SOFT", "1MiB"),
+        ("FANTAIL_LIMITS_MEMORY", "8MiB"),
+        ("FANTAIL_LIMITS_CLOSE_TIME", "60s"),
+    ]);
+    let _stalled: Vec<_> = (0..30)
+        .map(|_| reluctant_client(&server, "/demo"))
+        .collect();
+    let mut publisher = RawClient::upgrade(server.address(), "/demo");
+    publisher.synchronise();
+    let at_start = resident_bytes(server.pid());
+    // An empty text, masked with zeros.
+    let empty = [0x81, 0x80, 0, 0, 0, 0];
+    for _ in 0..MESSAGES / 1_000 {
+        publisher.send(&empty.repeat(1_000));
+    }
+    publisher.synchronise();
+    let growth = peak_resident_bytes(server.pid()).saturating_sub(at_start);
+    assert!(
+        growth < (LIMIT + 12 * MIB) as u64,
+        "grew by {} MiB",
+        growth / MIB as u64
+    );
+}
+
 #[test]
 fn the_soft_limit_is_borne_for_a_while() {
     let server = Server::start(&[

@@ -98,7 +98,12 @@ impl Loader {
                     Some(_) => (layer.locate)(name, &fault.span),
                     None => place.clone(),
                 };
-                self.error(place, described(key.name, "", &fault.message));
+                // The place of a flag is its key.
+                let message = match &place {
+                    Place::CommandLine(flag) if flag == key.name => fault.message,
+                    _ => described(key.name, "", &fault.message),
+                };
+                self.error(place, message);
             }
         }
         self.places.insert(key.name, place);

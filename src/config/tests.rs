@@ -346,7 +346,7 @@ fn wrong_flags_are_explained() {
         [
             r#"command line: limts.message: unknown key "limts.message"; did you mean "limits.message"?"#,
             "command line: topics.secret: secrets are not taken from the command line, where other users see them; give a file with topics.secret_file, or FANTAIL_TOPICS_SECRET",
-            r#"command line: limits.drain: limits.drain: expected a time such as 500ms, 10s or 2m, not "soon""#,
+            r#"command line: limits.drain: expected a time such as 500ms, 10s or 2m, not "soon""#,
         ]
     );
 }

@@ -12,7 +12,7 @@ use crate::relay::rate::{Rate, RateState};
 /// How long failed logins are remembered, and how long an address is then refused.
 pub const LOGIN_WINDOW: Duration = Duration::from_secs(60);
 
-/// Addresses that are looked at in one sweep for ones that can be forgotten.
+/// How often the table is searched for addresses that can be forgotten.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]

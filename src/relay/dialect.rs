@@ -219,7 +219,8 @@ impl Cx<'_> {
         self.hub.get(channel).map_or(0, super::hub::Channel::len)
     }
 
-    /// Sends a frame to all members of a channel but `except`; to how many.
+    /// Sends a frame to all members of a channel but `except`; to how many, less those whose
+    /// policy dropped it.
     pub fn publish(&mut self, channel: ChannelId, frame: &Frame, except: Option<ConnId>) -> usize {
         let Some(channel) = self.hub.get(channel) else {
             return 0;
@@ -233,7 +234,7 @@ impl Cx<'_> {
         let mut receivers = 0;
         for member in channel.members() {
             if Some(member) != except
-                && self.outboxes.push_message(member, &message) != Delivery::Refused
+                && self.outboxes.push_message(member, &message) == Delivery::Queued
             {
                 receivers += 1;
             }

@@ -45,9 +45,13 @@ struct Buffer {
     ledger: FrameLedger,
 }
 
+/// What a frame takes beside its [`Buffer`] and bytes: the two counts of the [`Rc`], and what an
+/// allocator keeps for itself of two allocations.
+const OVERHEAD: usize = 2 * size_of::<usize>() + 2 * 16;
+
 impl Buffer {
     const fn cost(length: usize) -> usize {
-        length + size_of::<Self>()
+        length + size_of::<Self>() + OVERHEAD
     }
 }
 

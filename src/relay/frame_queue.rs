@@ -11,9 +11,14 @@ const SPARE_RINGS: usize = 64;
 /// A ring that grew beyond this is not kept.
 const SPARE_RING_CAPACITY: usize = 64;
 
-/// Rings without an owner, so that a queue that fills and empties does not allocate.
+/// Rings without an owner, so that a queue that fills and empties does not allocate, and the
+/// account of those that have one.
 #[derive(Debug, Default)]
-pub struct SpareRings(Vec<Ring>);
+pub struct SpareRings {
+    rings: Vec<Ring>,
+    /// The memory of all rings that queues have, in bytes.
+    lent: usize,
+}
 
 /// Boxed, so that a queue without one is small.
 #[allow(
@@ -23,17 +28,32 @@ pub struct SpareRings(Vec<Ring>);
 type Ring = Box<VecDeque<Frame>>;
 
 impl SpareRings {
+    /// The memory of all rings that queues have, in bytes. A message without payload is two bytes
+    /// long and takes eight in each ring that it waits in: without this account a queue of many
+    /// small messages would take several times what it is said to.
+    pub fn lent(&self) -> usize {
+        self.lent
+    }
+
     fn take(&mut self) -> Ring {
-        self.0
+        let ring = self
+            .rings
             .pop()
-            .unwrap_or_else(|| Box::new(VecDeque::with_capacity(SPARE_RING_CAPACITY / 4)))
+            .unwrap_or_else(|| Box::new(VecDeque::with_capacity(SPARE_RING_CAPACITY / 4)));
+        self.lent += memory(&ring);
+        ring
     }
 
     fn give_back(&mut self, ring: Ring) {
-        if self.0.len() < SPARE_RINGS && ring.capacity() <= SPARE_RING_CAPACITY {
-            self.0.push(ring);
+        self.lent = self.lent.saturating_sub(memory(&ring));
+        if self.rings.len() < SPARE_RINGS && ring.capacity() <= SPARE_RING_CAPACITY {
+            self.rings.push(ring);
         }
     }
+}
+
+fn memory(ring: &Ring) -> usize {
+    size_of::<VecDeque<Frame>>() + ring.capacity() * size_of::<Frame>()
 }
 
 /// Frames in the order in which they are sent. `ring` is there only while it has a frame, and
@@ -60,6 +80,11 @@ impl FrameQueue {
         usize::from(self.first.is_some()) + self.ring.as_ref().map_or(0, |ring| ring.len())
     }
 
+    /// The memory of the queue beside its frames, in bytes.
+    pub fn memory(&self) -> usize {
+        self.ring.as_ref().map_or(0, memory)
+    }
+
     /// All frames, the next one first.
     pub fn iter(&self) -> impl Iterator<Item = &Frame> {
         self.first
@@ -72,9 +97,10 @@ impl FrameQueue {
         if self.first.is_none() {
             self.first = Some(frame);
         } else {
-            self.ring
-                .get_or_insert_with(|| spare.take())
-                .push_back(frame);
+            let ring = self.ring.get_or_insert_with(|| spare.take());
+            let capacity = ring.capacity();
+            ring.push_back(frame);
+            spare.lent += (ring.capacity() - capacity) * size_of::<Frame>();
         }
     }
 
@@ -149,6 +175,24 @@ mod tests {
             assert!(queue.is_empty() && queue.pop(&mut spare).is_none() && queue.ring.is_none());
         }
         assert_eq!(ledger.held(), 0);
+    }
+
+    #[test]
+    fn the_memory_of_rings_is_counted_while_a_queue_has_them() {
+        let ledger = FrameLedger::default();
+        let mut spare = SpareRings::default();
+        let mut queues = [FrameQueue::default(), FrameQueue::default()];
+        for (queue, length) in queues.iter_mut().zip([1000, 2]) {
+            for _ in 0..length {
+                queue.push(ledger.frame([0]), &mut spare);
+            }
+        }
+        assert!(queues[0].memory() >= 999 * size_of::<Frame>());
+        assert_eq!(spare.lent(), queues[0].memory() + queues[1].memory());
+        queues[0].clear(&mut spare);
+        assert_eq!(spare.lent(), queues[1].memory());
+        while queues[1].pop(&mut spare).is_some() {}
+        assert_eq!(spare.lent(), 0);
     }
 
     #[test]

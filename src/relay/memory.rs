@@ -26,12 +26,12 @@ impl Relay {
             .peers
             .ids()
             .filter_map(|id| {
-                let waiting = self
+                let output = self
                     .outboxes
                     .get(id)
-                    .map_or(0, super::outbox::Outbox::waiting);
+                    .map_or(0, super::outbox::Outbox::memory);
                 let held = self.held.get(&id).map_or(0, |held| held.len());
-                let total = waiting + held + self.peers.get(id)?.stage.buffered();
+                let total = output + held + self.peers.get(id)?.stage.buffered();
                 (total > 0).then_some((Reverse(total), id))
             })
             .collect();

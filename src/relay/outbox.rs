@@ -71,6 +71,11 @@ impl Outbox {
         self.waiting
     }
 
+    /// What waits, and the memory that the waiting takes, in bytes.
+    pub fn memory(&self) -> usize {
+        self.waiting + self.queue.memory()
+    }
+
     /// What the client was sent.
     pub fn traffic(&self) -> Traffic {
         self.traffic

@@ -28,9 +28,9 @@ pub struct Outgoing<'a> {
 /// What became of a message for one receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// It waits to be written.
+    /// It waits to be written; older ones may have been dropped for it.
     Queued,
-    /// The receiver's policy dropped it, or an older one (which is counted, too).
+    /// The receiver's policy dropped it.
     Dropped,
     /// The receiver no longer takes anything.
     Refused,
@@ -80,9 +80,10 @@ impl Outboxes {
         self.ledger.message(bytes)
     }
 
-    /// Bytes that all waiting frames hold, shared ones counted once.
+    /// Bytes that all waiting frames hold, shared ones counted once, and those of the queues that
+    /// they wait in.
     pub fn held(&self) -> usize {
-        self.ledger.held()
+        self.ledger.held() + self.spare.lent()
     }
 
     /// An outbox for a new connection.
@@ -183,11 +184,7 @@ impl Outboxes {
                 outbox.soft_since = Tick::of(now);
             }
             mark_dirty(outbox, &mut self.dirty);
-            if dropped == 0 {
-                Delivery::Queued
-            } else {
-                Delivery::Dropped
-            }
+            Delivery::Queued
         } else if policy == OutputPolicy::Close {
             // What comes until the settle phase closes it has no place to go.
             outbox.intake = Intake::Closed;
@@ -374,6 +371,11 @@ impl Outboxes {
     /// # Errors
     /// The first statement that does not hold.
     pub fn check_invariants(&self) -> Result<(), String> {
+        let queues: usize = self.table.iter().flatten().map(|o| o.queue.memory()).sum();
+        if queues != self.spare.lent() {
+            let lent = self.spare.lent();
+            return Err(format!("queues take {queues} bytes, {lent} counted"));
+        }
         for outbox in self.table.iter().flatten() {
             let id = outbox.owner;
             let waiting: usize = outbox.parts().map(<[u8]>::len).sum();

@@ -240,14 +240,12 @@ impl Client {
                 if policy == OutputPolicy::Close {
                     self.refusing = true;
                     self.excuses.overflow = true;
-                    return Offered {
-                        received: false,
-                        dropped,
-                    };
+                } else {
+                    dropped += 1;
                 }
                 return Offered {
-                    received: true,
-                    dropped: dropped + 1,
+                    received: false,
+                    dropped,
                 };
             }
             self.excuses.soft |= policy == OutputPolicy::Close;

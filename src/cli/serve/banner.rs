@@ -27,9 +27,10 @@ pub(super) fn text(listen: &[Listen], addresses: &[String]) -> String {
         text.push('\n');
     }
     if let Some(address) = topics {
-        let program = std::env::args()
-            .next()
-            .unwrap_or_else(|| "fantail".to_owned());
+        // Not `args`, which panics on a name that is not UTF-8.
+        let program = std::env::args_os().next();
+        let program = program.unwrap_or_else(|| "fantail".into());
+        let program = program.to_string_lossy();
         let _ = writeln!(text, "  try it: {program} sub {address}/demo");
         let _ = writeln!(text, "          {program} pub {address}/demo \"hello\"");
     }

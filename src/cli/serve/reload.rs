@@ -11,6 +11,7 @@ use crate::reactor::Reload;
 pub(super) fn from_sources(sources: Sources, config: &Config) -> Reload {
     let listen = config.listen.clone();
     let log_format = config.log.format;
+    let tcp_user_timeout = config.limits.tcp_user_timeout;
     Box::new(move |relay| {
         let Loaded {
             config, warnings, ..
@@ -24,6 +25,10 @@ pub(super) fn from_sources(sources: Sources, config: &Config) -> Reload {
         }
         if config.log.format != log_format {
             summary.push_str("; a changed log.format needs a new start");
+        }
+        if config.limits.tcp_user_timeout != tcp_user_timeout {
+            // Accepted sockets inherit it from their listener.
+            summary.push_str("; a changed limits.tcp_user_timeout needs a new start");
         }
         relay.reconfigure(assembly::relay_settings(&config));
         if let Some(topics) = relay.dialect_mut::<Topics>() {
