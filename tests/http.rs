@@ -514,6 +514,34 @@ fn nobody_else_does() {
     assert_eq!(reports(&mut feed, 1)[0]["remoteAddr"], "");
 }
 
+/// A proxy may use one connection for several clients, until one of them upgrades.
+#[test]
+fn a_failed_upgrade_does_not_make_a_proxy_its_client() {
+    let server = Server::start(&[("FANTAIL_LIMITS_CONNECTIONS_PER_ADDRESS", "1")]);
+    let mut proxy = RawClient::connect(server.address());
+    let first = [
+        ("X-Forwarded-For", "203.0.113.7"),
+        ("Sec-WebSocket-Version", "8"),
+    ];
+    let failed: String = first
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
+    proxy.send(
+        format!("GET /demo HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n{failed}\r\n").as_bytes(),
+    );
+    assert_eq!(proxy.receive_response().status, 400);
+    let second = [("X-Forwarded-For", "203.0.113.8")];
+    assert_eq!(proxy.try_upgrade("/demo", &second).status, 101);
+    assert!(try_upgrade(&server, "203.0.113.7").is_ok());
+    assert_eq!(
+        try_upgrade(&server, "203.0.113.8")
+            .err()
+            .map(|(status, _)| status),
+        Some(429)
+    );
+}
+
 #[track_caller]
 fn try_upgrade(server: &Server, forwarded_for: &str) -> Result<RawClient, (u16, String)> {
     let mut client = RawClient::connect(server.address());

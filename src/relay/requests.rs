@@ -85,6 +85,7 @@ impl Relay {
             }
         };
         let upgrade = request.has_token("Upgrade", "websocket");
+        let (proxy, counted) = (peer.address, peer.counted);
         if let Err(limit) = self.check_address(id, address, upgrade, now) {
             return self.refuse(id, Refusal::over_limit(limit), head_only, now);
         }
@@ -99,6 +100,9 @@ impl Relay {
         match service.request(&mut cx, client, request, body) {
             Answer::Upgrade(bytes) => self.upgrade(id, dialect, address, bytes, now),
             Answer::Respond(response) => {
+                if !counted {
+                    self.discount(id, proxy);
+                }
                 let keep_alive = request.keep_alive() && self.drain.is_none();
                 let bytes = response.encode(keep_alive, head_only);
                 let frame = self.outboxes.frame(bytes);
@@ -108,6 +112,17 @@ impl Relay {
                 } else if let Some(peer) = self.peers.get_mut(id) {
                     peer.deadline = Tick::of(now.moment).after(self.settings.limits.handshake_time);
                 }
+            }
+        }
+    }
+
+    /// A connection that was counted for the client of an upgrade is its proxy's again: the next
+    /// request may be another client's.
+    fn discount(&mut self, id: ConnId, proxy: PeerAddress) {
+        if let Some(peer) = self.peers.get_mut(id).filter(|peer| peer.counted) {
+            peer.counted = false;
+            if let Some(key) = std::mem::replace(&mut peer.address, proxy).key() {
+                self.addresses.disconnect(key);
             }
         }
     }
