@@ -658,6 +658,19 @@ fn who_may_see_the_statistics() {
     }
 }
 
+/// A browser connects to this machine for any page that it shows.
+#[test]
+fn pages_of_others_do_not_see_what_is_for_this_machine() {
+    let feed = |setting, origin| {
+        let server = Server::start(&[("FANTAIL_TOPICS_STATS", setting)]);
+        let mut client = RawClient::connect(server.address());
+        client.try_upgrade("/ws", &[("Origin", origin)]).status
+    };
+    assert_eq!(feed("loopback", "http://localhost:8000"), 101);
+    assert_eq!(feed("loopback", "https://www.example.com"), 403);
+    assert_eq!(feed("open", "https://www.example.com"), 101);
+}
+
 #[test]
 fn origins_are_checked() {
     let server = Server::start(&[(
@@ -681,6 +694,13 @@ fn origins_are_checked() {
             .collect();
         let response = client.try_upgrade("/demo", &headers);
         assert_eq!(response.status, status, "{origin:?}: {}", response.text());
+        let header = origin.map_or_else(String::new, |origin| format!("Origin: {origin}\r\n"));
+        let posted = request(&server, &post("/demo", &header, b"hello")).status;
+        assert_eq!(
+            posted,
+            if status == 101 { 200 } else { status },
+            "{origin:?}"
+        );
         if status == 403 {
             assert!(
                 response.text().contains("topics.origins"),

@@ -1,5 +1,7 @@
 //! Requests to topics: upgrades, the statistics page, and messages by POST.
 
+use std::net::IpAddr;
+
 use crate::dialects::topics::Topics;
 use crate::dialects::topics::authentication::authenticate;
 use crate::dialects::topics::go_text::quote;
@@ -40,6 +42,7 @@ impl Topics {
             }
             Place::StatisticsFeed => {
                 self.check_statistics_access(connection)?;
+                self.check_origin_of_feed(request)?;
                 self.upgrade(cx, connection, request, None)
             }
             Place::Topic(topic) => {
@@ -73,14 +76,7 @@ impl Topics {
             Refusal::bad_request(format!("Bad Request: {fault}"))
                 .with_header("Sec-WebSocket-Version", "13")
         })?;
-        if let Some(origin) = request.header("Origin")
-            && !self.settings.allows_origin(origin)
-        {
-            return Err(Refusal::new(
-                403,
-                format!("origin {origin} is not in topics.origins"),
-            ));
-        }
+        self.check_origin(request)?;
         let null = offered_subprotocols(request).find(|name| *name == NULL_SUBPROTOCOL);
         self.admit(cx, connection, request, topic);
         Ok(Answer::Upgrade(handshake.answer(null)))
@@ -101,12 +97,14 @@ impl Topics {
             let reason = format!("{path} only receives; post to {input}");
             return Err(Refusal::new(403, reason));
         }
+        self.check_origin(request)?;
         if self.wants_tokens()
             && let Some(denial) = self.check_token(cx, connection, request, topic)
         {
             return Ok(denial);
         }
         if body.len() > cx.limits().topics_message {
+            cx.count_limit(Limit::TopicsMessage);
             return Err(Refusal::new(413, Limit::TopicsMessage.reason()));
         }
         let media_type = request.header("Content-Type").unwrap_or_default();
@@ -159,6 +157,35 @@ impl Topics {
         Some(Answer::Respond(response))
     }
 
+    fn check_origin(&self, request: &Request) -> Result<(), Refusal> {
+        match request.header("Origin") {
+            Some(origin) if !self.settings.allows_origin(origin) => Err(Refusal::new(
+                403,
+                format!("origin {origin} is not in topics.origins"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// A browser on this machine opens a WebSocket for any page of the web that asks for one; what
+    /// is for this machine only is not for such a page.
+    fn check_origin_of_feed(&self, request: &Request) -> Result<(), Refusal> {
+        match request.header("Origin") {
+            Some(origin)
+                if self.settings.statistics == StatisticsAccess::Loopback
+                    && !is_local_origin(origin) =>
+            {
+                Err(Refusal::new(
+                    403,
+                    format!(
+                        "the statistics are not for pages of {origin} (topics.stats = \"loopback\")"
+                    ),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn check_statistics_access(&self, connection: Connection<'_>) -> Result<(), Refusal> {
         let reason = match self.settings.statistics {
             StatisticsAccess::Open => return Ok(()),
@@ -193,6 +220,49 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inl
      script-src 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'";
 
+/// True for the origin of a page that came from this machine, on any port.
+fn is_local_origin(origin: &str) -> bool {
+    let Some((_, authority)) = origin.split_once("://") else {
+        return false;
+    };
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    let literal = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    host.eq_ignore_ascii_case("localhost")
+        || literal
+            .unwrap_or(host)
+            .parse::<IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
+}
+
 fn method_not_allowed(allowed: &'static str) -> Refusal {
     Refusal::new(405, "Method Not Allowed").with_header("Allow", allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_this_machine_are_told_from_others() {
+        for (origin, local) in [
+            ("http://127.0.0.1:7328", true),
+            ("http://localhost", true),
+            ("https://LOCALHOST:8443", true),
+            ("http://[::1]:7328", true),
+            ("http://[::1]", true),
+            ("https://www.example.com", false),
+            ("http://127.0.0.1.example.com", false),
+            ("http://localhost.example.com:80", false),
+            ("http://192.0.2.1", false),
+            ("null", false),
+            ("", false),
+        ] {
+            assert_eq!(is_local_origin(origin), local, "{origin}");
+        }
+    }
 }
