@@ -41,6 +41,17 @@ fn numbered(count: u32) -> Vec<u8> {
         .collect()
 }
 
+/// That the statistics say that `limit` made something wait.
+#[track_caller]
+fn assert_paused(server: &Server, limit: &str) {
+    let mut client = RawClient::connect(server.address());
+    client.send(b"GET /stats HTTP/1.1\r\nHost: h\r\nAccept: application/json\r\n\r\n");
+    let totals = client.receive_response().text();
+    let totals: serde_json::Value = serde_json::from_str(&totals).expect("it is JSON");
+    let count = totals["pauses"][limit].as_u64();
+    assert!(count.is_some_and(|count| count > 0), "{limit}: {totals}");
+}
+
 #[track_caller]
 fn receive_numbered(receiver: &mut RawClient, count: u32) {
     for number in 0..count {
@@ -58,6 +69,7 @@ fn all_frames_of_one_segment_arrive() {
     let bytes = numbered(5_000);
     at_once(&server, || sender.send(&bytes));
     receive_numbered(&mut receiver, 5_000);
+    assert_paused(&server, "frames per turn");
 
     let empty = Frame::binary(b"").masked(MASK).repeat(10_000);
     at_once(&server, || sender.send(&empty));
@@ -82,6 +94,7 @@ fn what_is_beyond_one_read_arrives() {
     for _ in 0..50 {
         assert_eq!(receiver.receive_binary(), message);
     }
+    assert_paused(&server, "bytes read per turn");
 
     // And a stream much larger than any buffer.
     let writer = thread::spawn(move || {
@@ -203,6 +216,7 @@ fn a_crowd_that_comes_at_once_is_let_in() {
     for client in &mut crowd {
         assert_eq!(client.receive_response_head().status, 101);
     }
+    assert_paused(&server, "accepts per turn");
     let (first, others) = crowd.split_first_mut().expect("there is a crowd");
     first.send_text("hello");
     for client in others {

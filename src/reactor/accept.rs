@@ -85,6 +85,7 @@ impl Reactor {
                 },
             }
         }
+        self.relay.count_limit(Limit::AcceptsPerTurn);
         self.unfinished.push(Stopped::Listener(index));
     }
 

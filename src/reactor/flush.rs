@@ -3,7 +3,6 @@
 use std::io::{ErrorKind, IoSlice};
 
 use crate::reactor::Reactor;
-use crate::reactor::receive::describe;
 use crate::relay::conn_id::ConnId;
 use crate::relay::moment::Now;
 
@@ -38,7 +37,7 @@ impl Reactor {
             };
             match written {
                 // The kernel takes nothing for a reason that it does not give.
-                Ok(0) => return self.relay.lost(id, describe(ErrorKind::WriteZero)),
+                Ok(0) => return self.broke(id, ErrorKind::WriteZero),
                 Ok(count) => {
                     if outboxes.written(id, count) == 0 {
                         break;
@@ -48,7 +47,7 @@ impl Reactor {
                     return outboxes.block(id);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return self.relay.lost(id, describe(error.kind())),
+                Err(error) => return self.broke(id, error.kind()),
             }
         }
         if outboxes.is_finished(id) {

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use mio::event::Event;
 
+use crate::limits::Limit;
 use crate::reactor::Reactor;
 use crate::reactor::sources::ConnectionToken;
 use crate::reactor::unfinished::Stopped;
@@ -51,6 +52,15 @@ impl Reactor {
         }
     }
 
+    /// The kernel says that a connection is over.
+    pub(super) fn broke(&mut self, id: ConnId, kind: ErrorKind) {
+        match kind {
+            // ETIMEDOUT: sent bytes were not acknowledged for so long (tcp(7)).
+            ErrorKind::TimedOut => self.relay.lost_for_limit(id, Limit::TcpUserTimeout),
+            kind => self.relay.lost(id, describe(kind)),
+        }
+    }
+
     /// Reads once. One read is a turn's budget; only if it filled the buffer there may be more,
     /// for on a stream a short read means that the kernel has no more (epoll(7), question 9),
     /// unless its end has come already and would not be told of again.
@@ -64,13 +74,17 @@ impl Reactor {
                 Ok(read) => read,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return self.relay.lost(id, describe(error.kind())),
+                Err(error) => return self.broke(id, error.kind()),
             };
             match self.relay.receive(id, &mut self.buffer[..read], now) {
                 Reading::Again => return self.unfinished.push(Stopped::Connection(id)),
                 Reading::Paused => return,
                 Reading::Continue | Reading::Over => {
-                    if read == self.buffer.len() || self.connections.is_read_closed(id) {
+                    let filled = read == self.buffer.len();
+                    if filled {
+                        self.relay.count_limit(Limit::ReadPerTurn);
+                    }
+                    if filled || self.connections.is_read_closed(id) {
                         self.unfinished.push(Stopped::Connection(id));
                     }
                     return;
@@ -81,11 +95,10 @@ impl Reactor {
 }
 
 /// How a connection broke, for the log.
-pub(super) fn describe(kind: ErrorKind) -> &'static str {
+fn describe(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::ConnectionReset => "reset by the client",
         ErrorKind::BrokenPipe => "the client is gone",
-        ErrorKind::TimedOut => "the client does not acknowledge",
         _ => "the connection broke",
     }
 }

@@ -50,7 +50,12 @@ impl Default for Counters {
 impl Counters {
     /// Counts one passing of `limit`.
     pub fn count_limit(&mut self, limit: Limit) {
-        self.limits[limit as usize] += 1;
+        self.count_limit_times(limit, 1);
+    }
+
+    /// Counts several passings of `limit`.
+    pub fn count_limit_times(&mut self, limit: Limit, times: u64) {
+        self.limits[limit as usize] += times;
     }
 
     /// How often `limit` was passed.

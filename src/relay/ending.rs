@@ -12,6 +12,9 @@ use crate::relay::request::{CloseReason, Request};
 impl Relay {
     /// Does what the handlers asked for. Nothing of it runs inside a handler.
     pub fn settle(&mut self, now: Now) {
+        let softly_passed = self.outboxes.take_softly_passed();
+        self.counters
+            .count_limit_times(Limit::OutputSoft, softly_passed);
         loop {
             while let Some(id) = self.outboxes.pop_overflowed() {
                 self.cut_off(id, Limit::Output, now);

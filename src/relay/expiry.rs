@@ -129,6 +129,7 @@ impl Relay {
         match due {
             Due::Nothing => self.schedule(id),
             Due::Ping => {
+                self.counters.count_limit(terms.ping_after);
                 let payload = now.wall.as_secs().to_string();
                 let ping = self
                     .outboxes

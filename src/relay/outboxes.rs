@@ -47,6 +47,8 @@ pub struct Outboxes {
     output: usize,
     output_soft: usize,
     dropped: u64,
+    /// How often the soft limit began to be passed, since it was last asked.
+    softly_passed: u64,
 }
 
 impl Outboxes {
@@ -61,6 +63,7 @@ impl Outboxes {
             output: limits.output,
             output_soft: limits.output_soft,
             dropped: 0,
+            softly_passed: 0,
         }
     }
 
@@ -182,6 +185,7 @@ impl Outboxes {
                 && outbox.waiting > self.output_soft
             {
                 outbox.soft_since = Tick::of(now);
+                self.softly_passed += 1;
             }
             mark_dirty(outbox, &mut self.dirty);
             Delivery::Queued
@@ -201,6 +205,11 @@ impl Outboxes {
     /// Messages dropped by policies so far.
     pub fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// How many clients have begun to be past the soft limit since this was last asked.
+    pub fn take_softly_passed(&mut self) -> u64 {
+        std::mem::take(&mut self.softly_passed)
     }
 
     /// Takes one of the connections that passed the hard output limit.

@@ -1,5 +1,6 @@
 //! Input from a connection, given to the stage that it is in.
 
+use crate::limits::Limit;
 use crate::relay::Relay;
 use crate::relay::conn_id::ConnId;
 use crate::relay::moment::{Now, Tick};
@@ -41,6 +42,9 @@ impl Relay {
                 break reading;
             }
         };
+        if reading == Reading::Again {
+            self.count_limit(Limit::FramesPerTurn);
+        }
         if matches!(reading, Reading::Again | Reading::Paused) && !input.is_empty() {
             self.buffered += input.len();
             self.held.insert(id, Box::from(&*input));
@@ -112,5 +116,20 @@ impl Relay {
     /// The connection broke; `error` says how.
     pub fn lost(&mut self, id: ConnId, error: &'static str) {
         self.die(id, CloseReason::without_code(error));
+    }
+
+    /// The kernel gave the connection up because of a limit that it was told.
+    pub fn lost_for_limit(&mut self, id: ConnId, limit: Limit) {
+        let mut reason = CloseReason::without_code(limit.reason());
+        reason.limit = Some(limit);
+        if self.peers.get(id).is_some_and(|peer| peer.forgotten) {
+            self.count_limit(limit);
+        }
+        self.die(id, reason);
+    }
+
+    /// Counts a limit that is kept outside of the relay, or that only made something wait.
+    pub fn count_limit(&mut self, limit: Limit) {
+        self.counters.count_limit(limit);
     }
 }

@@ -1,11 +1,11 @@
 //! The statistics: a report per client for the feed, and the totals of the server.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use crate::dialects::topics::client::Client;
 use crate::dialects::topics::go_text::{duration, quote, time};
 use crate::dialects::topics::place::Direction;
+use crate::limits::{Consequence, Limit};
 use crate::relay::dialect::Cx;
 use crate::relay::moment::{Moment, Now};
 use crate::relay::outbox::Traffic;
@@ -47,7 +47,17 @@ fn rates(traffic: Traffic, connected: Moment, now: Now) -> String {
     )
 }
 
-/// The totals of the server, as JSON. `topics` is how many have clients.
+/// Members of a JSON object: how often each limit was passed.
+fn counts(limits: &[(Limit, u64)]) -> String {
+    let members: Vec<_> = limits
+        .iter()
+        .map(|(limit, count)| format!("{}:{count}", quote(limit.reason())))
+        .collect();
+    members.join(",")
+}
+
+/// The totals of the server, as JSON. `topics` is how many have clients. Limits that only make
+/// something wait are apart from those that end something: passing them is everyday.
 pub fn totals(cx: &Cx<'_>, topics: usize) -> String {
     let counters = cx.counters();
     let mut text = format!(
@@ -75,11 +85,12 @@ pub fn totals(cx: &Cx<'_>, topics: usize) -> String {
         cx.memory(),
         cx.limits().memory,
     );
-    for (index, (limit, count)) in counters.limits().enumerate() {
-        let comma = if index == 0 { "" } else { "," };
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{comma}{}:{count}", quote(limit.reason()));
-    }
+    let (pauses, limits): (Vec<_>, Vec<_>) = counters
+        .limits()
+        .partition(|(limit, _)| limit.row().consequence == Consequence::Pause);
+    text.push_str(&counts(&limits));
+    text.push_str("},\"pauses\":{");
+    text.push_str(&counts(&pauses));
     text.push_str("}}\n");
     text
 }
