@@ -59,7 +59,7 @@ impl Topics {
                     Method::Get | Method::Head => {
                         self.upgrade(cx, connection, request, Some(topic))
                     }
-                    _ => Err(method_not_allowed(TOPIC_METHODS)),
+                    _ => Err(Refusal::method_not_allowed(TOPIC_METHODS)),
                 }
             }
         }
@@ -202,7 +202,7 @@ impl Topics {
 /// The page, or the totals for a program that asks for JSON.
 fn statistics_page(cx: &Cx<'_>, topics: usize, request: &Request) -> Result<Answer, Refusal> {
     if request.method() != Method::Get {
-        return Err(method_not_allowed("GET"));
+        return Err(Refusal::method_not_allowed("GET"));
     }
     let accept = request.header("Accept").unwrap_or_default();
     let response = if accept.contains("application/json") {
@@ -237,10 +237,6 @@ fn is_local_origin(origin: &str) -> bool {
             .unwrap_or(host)
             .parse::<IpAddr>()
             .is_ok_and(|ip| ip.is_loopback())
-}
-
-fn method_not_allowed(allowed: &'static str) -> Refusal {
-    Refusal::new(405, "Method Not Allowed").with_header("Allow", allowed)
 }
 
 #[cfg(test)]
