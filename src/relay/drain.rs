@@ -13,8 +13,9 @@ use crate::relay::request::CloseReason;
 /// How often some are closed.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// Closed in each interval even if the time would allow for fewer: a small server stops at once.
-const AT_LEAST: usize = 100;
+/// Closed in each interval even if the time would allow for fewer: a small server stops at once,
+/// and still no more than 200 clients a second come back to one that has just started.
+const AT_LEAST: usize = 10;
 
 /// The longest hint, in seconds, when to come back.
 const LONGEST_RETRY: u32 = 10;
@@ -41,9 +42,7 @@ impl Relay {
             return;
         }
         let waiting: Vec<ConnId> = self.peers.ids().collect();
-        let intervals = self.settings.limits.drain.as_millis() / INTERVAL.as_millis();
-        let intervals = usize::try_from(intervals).unwrap_or(usize::MAX).max(1);
-        let per_interval = waiting.len().div_ceil(intervals).max(AT_LEAST);
+        let per_interval = closed_in_an_interval(waiting.len(), self.settings.limits.drain);
         self.drain = Some(Drain {
             next: now.moment,
             per_interval,
@@ -74,6 +73,34 @@ impl Relay {
                 }
                 _ => {}
             }
+        }
+    }
+}
+
+/// How many of `connections` are closed in each interval so that all are within `time`.
+fn closed_in_an_interval(connections: usize, time: Duration) -> usize {
+    let intervals = time.as_millis() / INTERVAL.as_millis();
+    let intervals = usize::try_from(intervals).unwrap_or(usize::MAX).max(1);
+    connections.div_ceil(intervals).max(AT_LEAST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_are_spread_over_the_time_and_few_are_not_kept_waiting() {
+        for (connections, seconds, expected) in [
+            (0, 30, 10),
+            (300, 30, 10),
+            (6_000, 30, 10),
+            (60_000, 30, 100),
+            (60_001, 30, 101),
+            (1_000, 1, 50),
+            (1_000, 0, 1_000),
+        ] {
+            let time = Duration::from_secs(seconds);
+            assert_eq!(closed_in_an_interval(connections, time), expected);
         }
     }
 }
