@@ -11,6 +11,9 @@ use std::str::FromStr;
 /// The mode of a Unix socket when none is given: its owner and its group may connect.
 pub(super) const DEFAULT_MODE: u32 = 0o660;
 
+/// Listeners; each holds one of the descriptors that are kept back from clients.
+const MOST_LISTENERS: usize = 16;
+
 /// The longest path of a Unix socket in bytes: `sun_path` less its final zero.
 const LONGEST_SOCKET_PATH: usize = 107;
 
@@ -268,6 +271,13 @@ pub(super) fn read(node: &Node) -> Result<Vec<Listen>, Faults> {
             }
             Err(mut more) => faults.0.append(&mut more.0),
         }
+    }
+    if tables.len() > MOST_LISTENERS {
+        let message = format!(
+            "expected at most {MOST_LISTENERS} listeners, not {}",
+            tables.len()
+        );
+        faults.0.push(node.fault(message));
     }
     if tables.is_empty() {
         faults
@@ -535,5 +545,12 @@ mod tests {
                 .iter()
                 .any(|f| f.default == format!("\"{DEFAULT_MODE:04o}\""))
         );
+    }
+
+    #[test]
+    fn there_are_as_many_listeners_as_descriptors_kept_back_for_them() {
+        let text = vec!["tcp://127.0.0.1:0"; MOST_LISTENERS + 1].join(",");
+        let errors = listeners(&text).unwrap_err();
+        assert_eq!(errors, ["expected at most 16 listeners, not 17"]);
     }
 }
