@@ -195,6 +195,32 @@ limits! {
     failed_logins = FailedLogins("limits.failed_logins", Count, 10, Answer(429), "failed logins limit");
     /// Bytes of a channel's or topic's name.
     channel_name = ChannelName("limits.channel_name", Bytes, 256, Answer(414), "channel name limit");
+    /// Bytes of a frame sent to the control port; at most 9,999,999, since a length has 7 digits.
+    control_frame = ControlFrame("control.frame", Bytes, MIB, Disconnect, "control frame limit");
+    /// Connections to the control port, which are not counted in limits.connections.
+    control_connections = ControlConnections("control.connections", Count, 16, Disconnect, "control connections limit");
+    /// Bytes waiting for one client of the control port; past it the client is cut off.
+    control_output = ControlOutput("control.output", Bytes, 64 * MIB, Disconnect, "control output limit");
+    /// Bytes waiting for one client of the control port that are borne for
+    /// control.output_soft_time only.
+    control_output_soft = ControlOutputSoft("control.output_soft", Bytes, 16 * MIB, Pause, "soft control output limit");
+    /// How long control.output_soft may be passed.
+    control_output_soft_time = ControlOutputSoftTime("control.output_soft_time", Period, Duration::from_secs(60), Disconnect, "soft control output time limit");
+    /// A client of the control port silent for this long is pinged.
+    control_idle = ControlIdle("control.idle", Period, Duration::from_secs(15), Pause, "control ping interval");
+    /// A client of the control port that is pinged and silent for this long is cut off.
+    control_pong_wait = ControlPongWait("control.pong_wait", Period, Duration::from_secs(15), Disconnect, "control pong time limit");
+    /// Bytes of a message from a client of ws(s)on.
+    wson_message = WsonMessage("wson.message", Bytes, 16 * KIB, Close(1009), "buffer overflow");
+    /// How long the cookies of ws(s)on are good for, from the time that they name; a connection
+    /// that they opened is closed then.
+    wson_lifetime = WsonLifetime("wson.lifetime", Period, Duration::from_secs(86_400), Close(1000), "expired");
+    /// Connections of one user of ws(s)on.
+    wson_connections_per_user = WsonConnectionsPerUser("wson.connections_per_user", Count, 5, Answer(429), "connections per user limit");
+    /// As limits.ping_after, for clients of ws(s)on.
+    wson_ping_after = WsonPingAfter("wson.ping_after", Period, Duration::from_secs(15), Pause, "ws(s)on ping interval");
+    /// As limits.pong_wait, for clients of ws(s)on.
+    wson_pong_wait = WsonPongWait("wson.pong_wait", Period, Duration::from_secs(15), Close(1001), "ws(s)on pong time limit");
     /// Connections accepted in one turn of the loop.
     accepts_per_turn = AcceptsPerTurn("limits.accepts_per_turn", Count, 128, Pause, "accepts per turn");
     /// Bytes read from one connection in one turn of the loop.

@@ -1,5 +1,7 @@
 //! Bytes to values and back. Nothing here has a clock, a socket or a file.
 
+pub mod control_frame;
+pub mod cookie;
 pub mod forwarded_for;
 pub mod http_body;
 pub mod http_request;

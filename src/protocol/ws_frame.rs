@@ -200,6 +200,15 @@ pub fn encode_frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// A part of a message as a server sends it: not masked, and not the last unless `fin`.
+pub fn encode_fragment(opcode: Opcode, fin: bool, payload: &[u8]) -> Vec<u8> {
+    let mut frame = encode_frame(opcode, payload);
+    if !fin {
+        frame[0] &= !FIN;
+    }
+    frame
+}
+
 /// A complete frame as a client sends it: masked with `key`, which must be unpredictable
 /// (section 10.3).
 pub fn encode_masked_frame(opcode: Opcode, payload: &[u8], key: MaskingKey) -> Vec<u8> {
