@@ -62,22 +62,27 @@ fn outcome(output: Output) -> (i32, String, String) {
 
 #[test]
 fn check_says_what_would_be_served() {
-    let (code, out, err) = Program::new().run(&["check"]);
+    let program = Program::new().variable("XDG_RUNTIME_DIR", "/run/user/7");
+    let (code, out, err) = program.run(&["check"]);
     assert_eq!(
         out,
-        "file: none\ntcp://127.0.0.1:7328: topics\n\
-         topics: open to everybody who can connect\nok\n"
+        "file: none\ntcp://127.0.0.1:7328: topics, wson\n\
+         control: unix:///run/user/7/fantail/control.sock\n\
+         topics: open to everybody who can connect\n\
+         wson: with cookies of a secret that is made at each start\nok\n"
     );
     assert_eq!((code, err.as_str()), (0, ""));
 
     let program = Program::new()
-        .file("[topics]\nsecret = \"hunter2\"\n")
+        .file("[topics]\nsecret = \"hunter2\"\n[wson]\nsecret = \"hunter3\"\n")
+        .variable("FANTAIL_CONTROL_LISTEN", "")
         .variable("CROSSBAR_ELSE", "x");
     let (code, out, err) = program.run(&["check", "-l", "unix:///run/x.sock=topics+echo"]);
     assert_eq!(
         out,
-        "file: fantail.toml\nunix:///run/x.sock: topics, echo\n\
-         topics: with a token only\nok\n"
+        "file: fantail.toml\nunix:///run/x.sock: topics, echo\ncontrol: off\n\
+         topics: with a token only\n\
+         wson: with cookies of the secret that is configured\nok\n"
     );
     assert_eq!(code, 0);
     assert_eq!(

@@ -68,11 +68,10 @@ fn an_idle_connection_costs_next_to_nothing() {
     let settings = Settings {
         limits,
         trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+        control_secret: Default::default(),
     };
     let topics = Topics::new(TopicsSettings::default());
-    let service = Service {
-        dialects: vec![DialectId::new(0)],
-    };
+    let service = Service::clients(vec![DialectId::new(0)]);
     let mut relay = Relay::new(settings, vec![Box::new(topics)], vec![service]);
     let now = Now {
         moment: Moment::since_start(Duration::from_secs(1)),

@@ -75,7 +75,7 @@ fn it_starts_without_any_configuration() {
     let version = env!("CARGO_PKG_VERSION");
     let address = "127.0.0.1:7328";
     let expected = format!(
-        "Fantail {version} relays on ws://{address} (topics), statistics: http://{address}/stats"
+        "Fantail {version} relays on ws://{address} (topics, wson), statistics: http://{address}/stats"
     );
     if first.as_ref() == Some(&expected) {
         let address = SocketAddr::from(([127, 0, 0, 1], 7328));
@@ -88,7 +88,8 @@ fn it_starts_without_any_configuration() {
     support::signal(child.id(), "TERM");
     let rest: Vec<String> = lines.collect();
     let status = child.wait().expect("it ends");
-    assert!(rest.len() <= 2, "{rest:?}");
+    assert_eq!(rest.len(), 3, "{rest:?}");
+    assert!(rest[2].contains("wson secret of this run: "), "{rest:?}");
     assert_eq!(first, Some(expected));
     assert!(
         rest.iter()
@@ -110,7 +111,7 @@ fn it_says_where_it_listens_and_how_to_try_it() {
     let server = Server::start(&[("FANTAIL_LISTEN", &unix_listen(&path))]);
     let address = server.address();
     wait_until("it has said everything", SOON, || {
-        server.output().contains("pub ws://")
+        server.output().contains("control:")
     });
     let output = server.output();
     let lines: Vec<&str> = output.lines().collect();
@@ -136,7 +137,8 @@ fn it_says_where_it_listens_and_how_to_try_it() {
         lines[3].ends_with(&format!("pub ws://{address}/demo \"hello\"")),
         "{output}"
     );
-    assert_eq!(lines.len(), 4, "{output}");
+    assert!(lines[4].starts_with("  control: unix://"), "{output}");
+    assert_eq!(lines.len(), 5, "{output}");
 }
 
 #[test]

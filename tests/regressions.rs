@@ -39,6 +39,16 @@ fn configuration() {
 }
 
 #[test]
+fn control_frame() {
+    replay("control_frame", fuzz_bodies::control_frame::run);
+}
+
+#[test]
+fn cookies() {
+    replay("cookies", fuzz_bodies::cookies::run);
+}
+
+#[test]
 fn http_head() {
     replay("http_head", fuzz_bodies::http_head::run);
 }

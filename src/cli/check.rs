@@ -1,7 +1,7 @@
 //! `fantail check`: is the configuration right, and what does it serve?
 
 use super::{Failure, configuration, output};
-use crate::config::{Config, Loaded, Service};
+use crate::config::{Config, Control, Loaded, Service};
 use clap::Args;
 use std::fmt::Write;
 
@@ -34,11 +34,30 @@ fn report(loaded: &Loaded) -> String {
         let services: Vec<_> = listener.serve.iter().copied().map(Service::name).collect();
         let _ = writeln!(text, "{}: {}", listener.address, services.join(", "));
     }
+    let _ = writeln!(text, "control: {}", control(&loaded.config.control));
     let access = if loaded.config.topics.secret.is_empty() {
         "open to everybody who can connect"
     } else {
         "with a token only"
     };
-    let _ = writeln!(text, "topics: {access}\nok");
+    let _ = writeln!(text, "topics: {access}");
+    let secret = if loaded.config.wson.secret.is_empty() {
+        "with cookies of a secret that is made at each start"
+    } else {
+        "with cookies of the secret that is configured"
+    };
+    let _ = writeln!(text, "wson: {secret}\nok");
     text
+}
+
+fn control(control: &Control) -> String {
+    let addresses: Vec<_> = control
+        .listen
+        .iter()
+        .map(|listen| listen.address.to_string())
+        .collect();
+    match addresses.is_empty() {
+        true => "off".to_owned(),
+        false => addresses.join(", "),
+    }
 }

@@ -1,8 +1,11 @@
 //! What a single value cannot tell: bounds, and values that contradict each other.
 
-use super::Config;
+use super::listen::{Address, takes_any_port};
 use super::units::format_bytes;
-use crate::limits::{LIMITS, Limit, Value};
+use super::{Config, ControlListen};
+use crate::limits::{LIMITS, Limit, Limits, Value};
+use crate::protocol::control_frame::LONGEST_PAYLOAD;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Limits for which 0 has a meaning: off, the system's own, or at once. Every other one would
@@ -14,6 +17,7 @@ const MAY_BE_ZERO: &[Limit] = &[
     Limit::TcpUserTimeout,
     Limit::LingerTime,
     Limit::OutputSoftTime,
+    Limit::ControlOutputSoftTime,
     Limit::Gather,
     Limit::Drain,
 ];
@@ -41,28 +45,90 @@ pub(super) fn violations(config: &Config) -> Vec<Violation> {
             message: format!("{}: expected more than 0", row.key),
         })
         .collect();
-    if limits.headers > MOST_HEADERS {
-        let key = Limit::Headers.row().key;
-        found.push(Violation {
-            keys: vec![key],
-            message: format!(
-                "{key}: expected at most {MOST_HEADERS}, not {}",
-                limits.headers
-            ),
-        });
-    }
-    if limits.output_soft > limits.output {
-        let (soft, hard) = (Limit::OutputSoft.row().key, Limit::Output.row().key);
-        found.push(Violation {
-            keys: vec![soft, hard],
-            message: format!(
-                "{soft} ({}) is more than {hard} ({})",
-                format_bytes(limits.output_soft),
-                format_bytes(limits.output)
-            ),
-        });
+    found.extend(more_than_possible(
+        Limit::Headers,
+        limits.headers,
+        MOST_HEADERS,
+        &MOST_HEADERS.to_string(),
+    ));
+    found.extend(more_than_possible(
+        Limit::ControlFrame,
+        limits.control_frame,
+        LONGEST_PAYLOAD,
+        &format!("{LONGEST_PAYLOAD}, which is what 7 digits can say"),
+    ));
+    found.extend(soft_over_hard(limits, Limit::OutputSoft, Limit::Output));
+    found.extend(soft_over_hard(
+        limits,
+        Limit::ControlOutputSoft,
+        Limit::ControlOutput,
+    ));
+    found.extend(control_violations(config));
+    found
+}
+
+fn more_than_possible(limit: Limit, value: usize, most: usize, named: &str) -> Option<Violation> {
+    let key = limit.row().key;
+    (value > most).then(|| Violation {
+        keys: vec![key],
+        message: format!("{key}: expected at most {named}, not {value}"),
+    })
+}
+
+fn soft_over_hard(limits: &Limits, soft: Limit, hard: Limit) -> Option<Violation> {
+    let (Value::Bytes(soft_bytes), Value::Bytes(hard_bytes)) = (limits.get(soft), limits.get(hard))
+    else {
+        return None;
+    };
+    let (soft, hard) = (soft.row().key, hard.row().key);
+    (soft_bytes > hard_bytes).then(|| Violation {
+        keys: vec![soft, hard],
+        message: format!(
+            "{soft} ({}) is more than {hard} ({})",
+            format_bytes(soft_bytes),
+            format_bytes(hard_bytes)
+        ),
+    })
+}
+
+/// On TCP everybody on the machine can knock, and everybody on the network where it is exposed.
+fn control_violations(config: &Config) -> Vec<Violation> {
+    let control = &config.control;
+    let mut found = Vec::new();
+    for ControlListen { address } in &control.listen {
+        if let Some(tcp) = tcp(address) {
+            if !control.exposed && !tcp.ip().to_canonical().is_loopback() {
+                found.push(Violation {
+                    keys: vec!["control.listen", "control.exposed"],
+                    message: format!(
+                        "control.listen: other machines can reach {address}; if they shall, set \
+                         control.exposed = true"
+                    ),
+                });
+            }
+            if control.secret.is_empty() {
+                found.push(Violation {
+                    keys: vec!["control.listen", "control.secret"],
+                    message: format!("control.listen: {address} needs control.secret"),
+                });
+            }
+        }
+        let mut others = config.listen.iter().map(|listen| &listen.address);
+        if others.any(|other| other == address) && !takes_any_port(address) {
+            found.push(Violation {
+                keys: vec!["control.listen", "listen"],
+                message: format!("control.listen: {address} is also in listen"),
+            });
+        }
     }
     found
+}
+
+fn tcp(address: &Address) -> Option<SocketAddr> {
+    match address {
+        Address::Tcp(address) => Some(*address),
+        Address::Unix(_) | Address::Systemd(_) => None,
+    }
 }
 
 fn is_zero(value: Value) -> bool {
@@ -77,6 +143,12 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     let mut found = Vec::new();
     if config.topics.secret.is_empty() && !config.topics.audience.is_empty() {
         found.push("topics.audience has no effect without topics.secret".to_owned());
+    }
+    let uses_secret = |listen: &ControlListen| !matches!(listen.address, Address::Unix(_));
+    if !config.control.secret.is_empty() && !config.control.listen.iter().any(uses_secret) {
+        found.push(
+            "control.secret has no effect without a tcp:// address in control.listen".to_owned(),
+        );
     }
     found
 }
@@ -105,7 +177,52 @@ mod tests {
             keys_of(|c| c.limits.output_soft = c.limits.output + 1),
             [["limits.output_soft", "limits.output"]]
         );
+        assert_eq!(
+            keys_of(|c| c.limits.control_frame = LONGEST_PAYLOAD + 1),
+            [["control.frame"]]
+        );
+        assert_eq!(
+            keys_of(|c| c.limits.control_output_soft = c.limits.control_output + 1),
+            [["control.output_soft", "control.output"]]
+        );
         assert!(keys_of(|c| c.limits.messages = 0).is_empty());
+    }
+
+    #[test]
+    fn a_control_port_on_tcp_needs_a_secret_and_leave_to_be_exposed() {
+        let listen = |address: &str| {
+            vec![ControlListen {
+                address: address.parse().unwrap(),
+            }]
+        };
+        let of_secret = ["control.listen", "control.secret"];
+        let of_exposed = ["control.listen", "control.exposed"];
+        for (address, secret, exposed, expected) in [
+            ("unix:///x.sock", "", false, vec![]),
+            ("systemd:control", "", false, vec![]),
+            ("tcp://127.0.0.1:1", "x", false, vec![]),
+            ("tcp://127.9.9.9:1", "x", false, vec![]),
+            ("tcp://[::1]:0", "x", false, vec![]),
+            ("tcp://[::ffff:127.0.0.1]:1", "x", false, vec![]),
+            ("tcp://127.0.0.1:1", "", false, vec![of_secret]),
+            ("tcp://127.0.0.1:1", "", true, vec![of_secret]),
+            ("tcp://0.0.0.0:1", "x", false, vec![of_exposed]),
+            ("tcp://[::]:1", "x", false, vec![of_exposed]),
+            ("tcp://10.0.0.1:1", "", false, vec![of_exposed, of_secret]),
+            ("tcp://10.0.0.1:1", "x", true, vec![]),
+        ] {
+            let found = keys_of(|c| {
+                c.control.listen = listen(address);
+                c.control.secret = crate::secret::Secret::new(secret);
+                c.control.exposed = exposed;
+            });
+            assert_eq!(found, expected, "{address} {secret} {exposed}");
+        }
+        let found = keys_of(|c| {
+            c.control.listen = listen("unix:///x.sock");
+            c.listen[0].address = "unix:///x.sock".parse().unwrap();
+        });
+        assert_eq!(found, [["control.listen", "listen"]]);
     }
 
     #[test]

@@ -6,8 +6,11 @@ use super::listen::{self, Listen, Service};
 use super::nearest::{nearest, suggestion};
 use super::node::{Fault, Faults, Node, quoted};
 use super::toml;
-use super::web::{format_network, parse_network, parse_origin};
+use super::web::{
+    format_network, origin_text, parse_network, parse_origin, parse_origin_or_loopback,
+};
 use crate::dialects::topics::settings::{PrefixPolicy, StatisticsAccess};
+use crate::dialects::wson::settings::{DigestKind, OnMessage};
 use crate::logging::Format;
 use crate::relay::output_policy::OutputPolicy;
 use log::LevelFilter;
@@ -26,6 +29,19 @@ const POLICIES: [(&str, OutputPolicy); 4] = [
     ("latest", OutputPolicy::Latest),
 ];
 const POLICY_NAMES: &[&str] = &names(&POLICIES);
+
+const DIGESTS: [(&str, DigestKind); 2] = [
+    ("md5", DigestKind::Md5),
+    ("hmac-sha256", DigestKind::HmacSha256),
+];
+const DIGEST_NAMES: &[&str] = &names(&DIGESTS);
+
+const ON_MESSAGE: [(&str, OnMessage); 3] = [
+    ("ignore", OnMessage::Ignore),
+    ("echo", OnMessage::Echo),
+    ("broadcast", OnMessage::Broadcast),
+];
+const ON_MESSAGE_NAMES: &[&str] = &names(&ON_MESSAGE);
 
 const LEVELS: [(&str, LevelFilter); 6] = [
     ("off", LevelFilter::Off),
@@ -59,6 +75,46 @@ pub(super) const FIELDS: &[Key] = &[
                 let listeners: Vec<_> = config.listen.iter().map(show_listener).collect();
                 format!("[{}]", listeners.join(", "))
             },
+        },
+    },
+    Key {
+        name: "control.listen",
+        form: Form::List,
+        description: "Where the control port listens: unix:// with an absolute path, tcp:// with \
+                      an IP address and a port, or systemd: with the name of a socket that systemd \
+                      opened. \"default\" is unix://$XDG_RUNTIME_DIR/fantail/control.sock; without \
+                      that variable /run/fantail/control.sock for root, else fantail.sock in the \
+                      working directory. An empty list switches it off.",
+        access: Access::Field {
+            set: |config, node| config.control.read_listen(node),
+            show: |config| {
+                let addresses = config.control.written_listen();
+                toml::list(addresses.iter().map(String::as_str))
+            },
+        },
+    },
+    Key {
+        name: "control.secret",
+        form: Form::Secret,
+        description: "What clients of the control port must send first on TCP, which needs one. \
+                      A Unix socket needs none: nobody but its owner can connect. \
+                      control.secret_file names a file that holds it.",
+        access: Access::Secret {
+            set: |config, secret| config.control.secret = secret,
+            is_set: |config| !config.control.secret.is_empty(),
+        },
+    },
+    Key {
+        name: "control.exposed",
+        form: Form::Boolean,
+        description: "Whether the control port may listen on TCP addresses that other machines \
+                      can reach. The secret goes over the network as it is.",
+        access: Access::Field {
+            set: |config, node| {
+                config.control.exposed = node.as_boolean()?;
+                Ok(())
+            },
+            show: |config| config.control.exposed.to_string(),
         },
     },
     Key {
@@ -163,6 +219,57 @@ pub(super) const FIELDS: &[Key] = &[
                         .map(|row| (row.prefix.as_str(), row.policy.name())),
                 )
             },
+        },
+    },
+    Key {
+        name: "wson.secret",
+        form: Form::Secret,
+        description: "The secret with which the cookies of ws(s)on are signed. Empty: made at \
+                      random at each start. wson.secret_file names a file that holds it.",
+        access: Access::Secret {
+            set: |config, secret| config.wson.secret = secret,
+            is_set: |config| !config.wson.secret.is_empty(),
+        },
+    },
+    Key {
+        name: "wson.origins",
+        form: Form::List,
+        description: "Origins whose pages may connect, such as https://www.example.com; \
+                      \"loopback\" is those of this machine on any port, \"*\" is any, and no Origin \
+                      too.",
+        access: Access::Field {
+            set: |config, node| {
+                config.wson.origins = node.as_list("origins", parse_origin_or_loopback)?;
+                Ok(())
+            },
+            show: |config| toml::list(config.wson.origins.iter().map(origin_text)),
+        },
+    },
+    Key {
+        name: "wson.digest",
+        form: Form::Choice(DIGEST_NAMES),
+        description: "How the cookies are signed: \"md5\", as the original does; \"hmac-sha256\", \
+                      which is better where you need not be compatible.",
+        access: Access::Field {
+            set: |config, node| {
+                config.wson.digest = read_choice(node, &DIGESTS)?;
+                Ok(())
+            },
+            show: |config| show_choice(config.wson.digest, &DIGESTS),
+        },
+    },
+    Key {
+        name: "wson.on_message",
+        form: Form::Choice(ON_MESSAGE_NAMES),
+        description: "What happens to a message from a client, beside the events of the control \
+                      port: \"ignore\", nothing; \"echo\", it goes back; \"broadcast\", it goes to \
+                      all clients.",
+        access: Access::Field {
+            set: |config, node| {
+                config.wson.on_message = read_choice(node, &ON_MESSAGE)?;
+                Ok(())
+            },
+            show: |config| show_choice(config.wson.on_message, &ON_MESSAGE),
         },
     },
     Key {

@@ -13,6 +13,8 @@ pub(super) enum Form {
     Count,
     /// A text such as `10s`.
     Period,
+    /// `true` or `false`.
+    Boolean,
     /// Any text.
     Text,
     /// Any text that must not be shown; `<key>_file` reads it from a file.
@@ -42,6 +44,11 @@ impl Form {
                 .parse()
                 .map(|number| Node::new(Content::Integer(number)))
                 .map_err(|_| format!("expected a whole number, not {}", quoted(text))),
+            Self::Boolean => text
+                .trim()
+                .parse()
+                .map(|value| Node::new(Content::Boolean(value)))
+                .map_err(|_| format!("expected true or false, not {}", quoted(text))),
             Self::List => Ok(Node::new(Content::List(
                 split_list(text).map(Node::text).collect(),
             ))),
@@ -83,6 +90,13 @@ mod tests {
             Form::Count.read_text(" 12 "),
             Ok(Node::new(Content::Integer(12)))
         );
+        assert_eq!(
+            Form::Boolean.read_text(" true "),
+            Ok(Node::new(Content::Boolean(true)))
+        );
+        for text in ["", "True", "yes", "1"] {
+            assert!(Form::Boolean.read_text(text).is_err(), "{text}");
+        }
         assert!(Form::Count.read_text("12s").is_err());
         assert!(Form::Table.read_text("{").is_err());
     }

@@ -16,8 +16,16 @@ use std::sync::LazyLock;
 
 /// The sections, in the order of the default file.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
+    (
+        "control",
+        "The control port, for other programs on this machine.",
+    ),
     ("http", "Requests and the proxies in front of the server."),
     ("topics", "Topics: a channel per URL path."),
+    (
+        "wson",
+        "ws(s)on: clients with cookies, reached through the control port.",
+    ),
     (
         "limits",
         "Every bound. Sizes: 4096, \"64KiB\", \"1MiB\". Times: \"500ms\", \"10s\", \"2m\".",

@@ -34,7 +34,7 @@ impl Default for Listen {
     fn default() -> Self {
         Self {
             address: Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 7328))),
-            serve: vec![Service::Topics],
+            serve: vec![Service::Topics, Service::Wson],
             domain: None,
             mode: DEFAULT_MODE,
         }
@@ -135,18 +135,21 @@ fn parse_systemd(text: &str, name: &str) -> Result<Address, String> {
 pub enum Service {
     /// A channel per URL path.
     Topics,
+    /// Clients with cookies, reached through the control port.
+    Wson,
     /// Every message goes back to its sender.
     Echo,
 }
 
 impl Service {
     /// All services, in the order of the documentation.
-    pub const ALL: [Self; 2] = [Self::Topics, Self::Echo];
+    pub const ALL: [Self; 3] = [Self::Topics, Self::Wson, Self::Echo];
 
     /// The name in the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Self::Topics => "topics",
+            Self::Wson => "wson",
             Self::Echo => "echo",
         }
     }
@@ -199,9 +202,11 @@ pub(super) const FIELDS: &[Field] = &[
     },
     Field {
         name: "serve",
-        default: "[\"topics\"]",
-        description: "What: \"topics\", a channel per URL path; \"echo\", every message goes back \
-                      to its sender. One alone is served on every path.",
+        default: "[\"topics\", \"wson\"]",
+        description: "What: \"topics\", a channel per URL path; \"wson\", clients with cookies, \
+                      reached through the control port; \"echo\", every message goes back to its \
+                      sender. One alone is served on every path; of several, ws(s)on is at /wson \
+                      and echo at /echo.",
     },
     Field {
         name: "domain",
@@ -287,7 +292,8 @@ pub(super) fn read(node: &Node) -> Result<Vec<Listen>, Faults> {
     faults.or(listeners)
 }
 
-fn takes_any_port(address: &Address) -> bool {
+/// True if listening there several times gives several ports.
+pub(super) fn takes_any_port(address: &Address) -> bool {
     matches!(address, Address::Tcp(address) if address.port() == 0)
 }
 
@@ -457,7 +463,7 @@ mod tests {
         assert_eq!(list[1].address, Address::Unix("/run/x.sock".into()));
         assert_eq!(list[1].serve, [Service::Echo]);
         assert_eq!(list[1].mode, 0o660);
-        assert_eq!(list[2].serve, [Service::Topics]);
+        assert_eq!(list[2].serve, [Service::Topics, Service::Wson]);
     }
 
     #[test]
@@ -477,7 +483,7 @@ mod tests {
             ("tcp://127.0.0.1:1=topcs", vec!["did you mean \"topics\"?"]),
             (
                 "tcp://127.0.0.1:1=drc",
-                vec!["expected one of topics, echo"],
+                vec!["expected one of topics, wson, echo"],
             ),
             ("tcp://127.0.0.1:1=topics+topics", vec!["given twice"]),
             (

@@ -22,6 +22,7 @@ pub(super) fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
     let file = file::load(&mut loader, sources);
     environment::load(&mut loader, &sources.environment);
     load_flags(&mut loader, &sources.flags);
+    loader.config.control.resolve(sources);
     loader.finish(file)
 }
 

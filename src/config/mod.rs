@@ -5,6 +5,7 @@
 //! all errors are told at once, each with its place.
 
 mod checks;
+mod control;
 mod environment;
 mod error;
 mod fields;
@@ -23,13 +24,15 @@ mod toml;
 mod units;
 mod web;
 
+pub use control::{Control, ControlListen};
 pub use environment::TOKEN_VARIABLE;
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use listen::{Address, Listen, Service};
 pub use render::{default_file, effective};
 pub use sources::Sources;
 
-use crate::dialects::topics::settings::Settings;
+use crate::dialects::topics;
+use crate::dialects::wson;
 use crate::limits::Limits;
 use crate::logging::Format;
 use ipnet::IpNet;
@@ -43,10 +46,14 @@ use std::path::PathBuf;
 pub struct Config {
     /// Where the server listens; never empty.
     pub listen: Vec<Listen>,
+    /// The `[control]` section, less its limits.
+    pub control: Control,
     /// The `[http]` section.
     pub http: Http,
     /// The `[topics]` section, less its limits.
-    pub topics: Settings,
+    pub topics: topics::settings::Settings,
+    /// The `[wson]` section, less its limits.
+    pub wson: wson::settings::Settings,
     /// The `[limits]` section, and the limits of other sections.
     pub limits: Limits,
     /// The `[log]` section.
@@ -54,12 +61,14 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// What holds without any configuration: topics, on loopback only.
+    /// What holds without any configuration: all but echo, on loopback only.
     fn default() -> Self {
         Self {
             listen: vec![Listen::default()],
+            control: Control::default(),
             http: Http::default(),
-            topics: Settings::default(),
+            topics: topics::settings::Settings::default(),
+            wson: wson::settings::Settings::default(),
             limits: Limits::default(),
             log: Log::default(),
         }

@@ -22,13 +22,15 @@ pub(super) struct Node {
 pub(super) enum Content {
     /// A whole number.
     Integer(i64),
+    /// True or false.
+    Boolean(bool),
     /// A text.
     Text(String),
     /// A list.
     List(Vec<Node>),
     /// A table, in the order in which it was written.
     Table(Vec<Entry>),
-    /// What no key takes: a truth value, a fraction, a date. The text names it.
+    /// What no key takes: a fraction, a date. The text names it.
     Other(&'static str),
 }
 
@@ -107,6 +109,17 @@ impl Node {
         }
     }
 
+    /// The truth value.
+    pub(super) fn as_boolean(&self) -> Result<bool, Fault> {
+        match &self.content {
+            Content::Boolean(value) => Ok(*value),
+            other => Err(self.fault(format!(
+                "expected true or false without quotes, not {}",
+                other.name()
+            ))),
+        }
+    }
+
     /// The items of a list of texts, each through `parse`; the faults of all items.
     pub(super) fn as_list<T>(
         &self,
@@ -147,6 +160,7 @@ impl Content {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Integer(_) => "a number",
+            Self::Boolean(_) => "true or false",
             Self::Text(_) => "a text",
             Self::List(_) => "a list",
             Self::Table(_) => "a table",

@@ -21,6 +21,10 @@ pub struct Sources {
     /// Keys and values from the command line; of several for one key the last counts, but
     /// listeners add up.
     pub flags: Vec<(String, String)>,
+    /// The directory in which the process was started; empty where it is not known.
+    pub working_directory: PathBuf,
+    /// True if the process is root's.
+    pub is_superuser: bool,
 }
 
 impl Sources {
@@ -32,6 +36,8 @@ impl Sources {
             search: search_path(&environment),
             environment,
             flags,
+            working_directory: env::current_dir().unwrap_or_default(),
+            is_superuser: is_superuser(),
         }
     }
 
@@ -39,6 +45,12 @@ impl Sources {
     pub fn variable(&self, name: &str) -> Option<&OsStr> {
         variable(&self.environment, name)
     }
+}
+
+#[allow(unsafe_code, reason = "std does not tell who it runs as")]
+fn is_superuser() -> bool {
+    // SAFETY: geteuid takes nothing, changes nothing and cannot fail.
+    unsafe { libc::geteuid() == 0 }
 }
 
 fn variable<'a>(environment: &'a [(OsString, OsString)], name: &str) -> Option<&'a OsStr> {

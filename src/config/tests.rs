@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::dialects::topics::settings::StatisticsAccess;
+use crate::dialects::wson::settings::{DigestKind, OnMessage, Origin};
 use crate::secret::Secret;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -59,7 +60,7 @@ impl Setup {
 }
 
 #[test]
-fn without_anything_topics_are_served_on_loopback() {
+fn without_anything_topics_and_wson_are_served_on_loopback() {
     let loaded = Config::load(&Sources::default()).unwrap();
     assert_eq!(loaded.config, Config::default());
     assert_eq!(loaded.file, None);
@@ -111,6 +112,12 @@ fn every_section_is_read() {
             serve = ["topics", "echo"]
             mode = "0600"
 
+            [control]
+            listen = ["unix:///run/control.sock", "tcp://0.0.0.0:8098"]
+            secret = "hunter4"
+            exposed = true
+            idle = "1s"
+
             [http]
             trusted_proxies = ["10.0.0.0/8"]
 
@@ -124,6 +131,13 @@ fn every_section_is_read() {
 
             [topics.policies]
             "/camera" = "latest"
+
+            [wson]
+            secret = "hunter3"
+            origins = ["loopback", "https://B.example:443", "*"]
+            digest = "hmac-sha256"
+            on_message = "broadcast"
+            connections_per_user = 7
 
             [log]
             level = "debug"
@@ -142,6 +156,31 @@ fn every_section_is_read() {
     assert_eq!(config.limits.topics_ping_after, Duration::from_secs(90));
     assert_eq!(config.log.level, LevelFilter::Debug);
     assert_eq!(config.log.format, Format::Json);
+    let addresses: Vec<_> = config
+        .control
+        .listen
+        .iter()
+        .map(|l| l.address.to_string())
+        .collect();
+    assert_eq!(
+        addresses,
+        ["unix:///run/control.sock", "tcp://0.0.0.0:8098"]
+    );
+    assert_eq!(config.control.secret, Secret::new("hunter4"));
+    assert!(config.control.exposed && !config.control.is_default);
+    assert_eq!(config.limits.control_idle, Duration::from_secs(1));
+    assert_eq!(config.wson.secret, Secret::new("hunter3"));
+    assert_eq!(
+        config.wson.origins,
+        [
+            Origin::Loopback,
+            Origin::Exact("https://b.example".to_owned()),
+            Origin::Any
+        ]
+    );
+    assert_eq!(config.wson.digest, DigestKind::HmacSha256);
+    assert_eq!(config.wson.on_message, OnMessage::Broadcast);
+    assert_eq!(config.limits.wson_connections_per_user, 7);
 }
 
 #[test]
@@ -152,6 +191,14 @@ fn every_kind_of_value_can_be_a_variable() {
         .variable("FANTAIL_TOPICS_SECRET", "hunter2")
         .variable("FANTAIL_TOPICS_ORIGINS", "")
         .variable("FANTAIL_TOPICS_POLICIES", r#"{ "/a" = "close" }"#)
+        .variable(
+            "FANTAIL_CONTROL_LISTEN",
+            "unix:///a.sock, tcp://10.0.0.1:8098",
+        )
+        .variable("FANTAIL_CONTROL_EXPOSED", "true")
+        .variable("FANTAIL_CONTROL_SECRET", "hunter4")
+        .variable("FANTAIL_WSON_ORIGINS", "*")
+        .variable("FANTAIL_WSON_DIGEST", "hmac-sha256")
         .variable("FANTAIL_LIMITS_FRAGMENTS", "70000")
         .variable("FANTAIL_LIMITS_DRAIN", "1s")
         .variable("FANTAIL_LOG_LEVEL", "warn")
@@ -163,6 +210,10 @@ fn every_kind_of_value_can_be_a_variable() {
     assert_eq!(config.topics.secret, Secret::new("hunter2"));
     assert!(config.topics.origins.is_empty());
     assert_eq!(config.topics.policies.len(), 1);
+    assert_eq!(config.control.listen.len(), 2);
+    assert!(config.control.exposed);
+    assert_eq!(config.wson.origins, [Origin::Any]);
+    assert_eq!(config.wson.digest, DigestKind::HmacSha256);
     assert_eq!(config.limits.fragments, 70_000);
     assert_eq!(config.limits.drain, Duration::from_secs(1));
     assert_eq!(config.log.level, LevelFilter::Warn);
@@ -247,6 +298,30 @@ fn wrong_files_are_explained_with_line_and_column() {
             ],
         ),
         (
+            "[control]\nlisten = [\"tcp://127.0.0.1:8098\"]\n",
+            vec!["fantail.toml:2:1: control.listen: tcp://127.0.0.1:8098 needs control.secret"],
+        ),
+        (
+            "[control]\nlisten = [\"tcp://10.0.0.1:8098\"]\nsecret = \"x\"\n",
+            vec![
+                "fantail.toml:2:1: control.listen: other machines can reach tcp://10.0.0.1:8098; if they shall, set control.exposed = true",
+            ],
+        ),
+        (
+            "[control]\nexposed = \"true\"\nlisten = \"default\"\n",
+            vec![
+                "fantail.toml:2:11: control.exposed: expected true or false without quotes, not a text",
+                "fantail.toml:3:10: control.listen: expected a list of addresses, not a text",
+            ],
+        ),
+        (
+            "[wson]\norigins = [\"localhost\"]\ndigest = \"sha256\"\n",
+            vec![
+                r#"fantail.toml:2:12: wson.origins: expected an origin such as https://www.example.com (no path, no final slash) or "*" or "loopback", not "localhost""#,
+                r#"fantail.toml:3:10: wson.digest: expected one of md5, hmac-sha256, not "sha256""#,
+            ],
+        ),
+        (
             "[topics]\nsecret = 5\n",
             vec!["fantail.toml:2:10: topics.secret: expected a secret in quotes, not a number"],
         ),
@@ -315,7 +390,7 @@ fn wrong_variables_are_explained() {
             "did you mean FANTAIL_LIMITS_MESSAGE?",
         ),
         (
-            "environment: FANTAIL_LISTEN: listen: expected one of topics, echo",
+            "environment: FANTAIL_LISTEN: listen: expected one of topics, wson, echo",
             "did you mean \"topics\"?",
         ),
         ("environment: FANTAIL_LOG: no key has this variable", ""),
@@ -469,5 +544,9 @@ fn probable_mistakes_are_warned_about() {
     assert_eq!(
         warnings(Setup::new().variable("FANTAIL_TOPICS_AUDIENCE", "a")),
         ["topics.audience has no effect without topics.secret"]
+    );
+    assert_eq!(
+        warnings(Setup::new().variable("FANTAIL_CONTROL_SECRET", "a")),
+        ["control.secret has no effect without a tcp:// address in control.listen"]
     );
 }

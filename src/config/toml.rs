@@ -86,7 +86,7 @@ fn from_value(value: &Value) -> Node {
         Value::String(text) => Content::Text(text.value().clone()),
         Value::Integer(number) => Content::Integer(*number.value()),
         Value::Float(_) => Content::Other("a fraction"),
-        Value::Boolean(_) => Content::Other("true or false"),
+        Value::Boolean(value) => Content::Boolean(*value.value()),
         Value::Datetime(_) => Content::Other("a date or time of day"),
         Value::Array(items) => Content::List(items.iter().map(from_value).collect()),
         Value::InlineTable(table) => from_table(table),
@@ -116,7 +116,7 @@ fn forget_spans(node: &mut Node) {
                 forget_spans(&mut entry.value);
             }
         }
-        Content::Integer(_) | Content::Text(_) | Content::Other(_) => {}
+        Content::Integer(_) | Content::Boolean(_) | Content::Text(_) | Content::Other(_) => {}
     }
 }
 

@@ -1,8 +1,15 @@
 //! Origins and networks, as they stand in lists.
 
 use super::node::quoted;
+use crate::dialects::wson::settings::Origin;
 use ipnet::IpNet;
 use std::net::IpAddr;
+
+/// Every origin.
+const ANY: &str = "*";
+
+/// The origins of this machine.
+const LOOPBACK: &str = "loopback";
 
 /// Reads an origin as browsers send it (RFC 6454 section 6.2), in lower case and without the
 /// scheme's own port; or `*`, which is any, or `null`, which is a page without one.
@@ -10,13 +17,42 @@ use std::net::IpAddr;
 /// # Errors
 /// A sentence that says what was expected.
 pub(super) fn parse_origin(text: &str) -> Result<String, String> {
+    parse_origin_or(text, "\"*\"")
+}
+
+/// As [`parse_origin`]; `loopback` is those of this machine.
+///
+/// # Errors
+/// A sentence that says what was expected.
+pub(super) fn parse_origin_or_loopback(text: &str) -> Result<Origin, String> {
+    if text == LOOPBACK {
+        return Ok(Origin::Loopback);
+    }
+    let origin = parse_origin_or(text, "\"*\" or \"loopback\"")?;
+    Ok(if origin == ANY {
+        Origin::Any
+    } else {
+        Origin::Exact(origin)
+    })
+}
+
+/// Writes an origin so that [`parse_origin_or_loopback`] reads the same one.
+pub(super) fn origin_text(origin: &Origin) -> &str {
+    match origin {
+        Origin::Any => ANY,
+        Origin::Loopback => LOOPBACK,
+        Origin::Exact(origin) => origin,
+    }
+}
+
+fn parse_origin_or(text: &str, others: &str) -> Result<String, String> {
     let origin = text.to_ascii_lowercase();
-    if origin == "*" || origin == "null" {
+    if origin == ANY || origin == "null" {
         return Ok(origin);
     }
     let expected = || {
         format!(
-            "expected an origin such as https://www.example.com (no path, no final slash) or \"*\", \
+            "expected an origin such as https://www.example.com (no path, no final slash) or {others}, \
              not {}",
             quoted(text)
         )
@@ -95,6 +131,29 @@ mod tests {
         ] {
             assert!(parse_origin(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn loopback_is_an_origin_where_it_is_asked_for() {
+        for (text, origin) in [
+            ("*", Origin::Any),
+            ("loopback", Origin::Loopback),
+            ("null", Origin::Exact("null".to_owned())),
+            (
+                "HTTPS://A.example:443",
+                Origin::Exact("https://a.example".to_owned()),
+            ),
+        ] {
+            let read = parse_origin_or_loopback(text).unwrap();
+            assert_eq!(read, origin);
+            assert_eq!(parse_origin_or_loopback(origin_text(&read)), Ok(origin));
+        }
+        let message = parse_origin_or_loopback("localhost").unwrap_err();
+        assert!(
+            message.contains("or \"*\" or \"loopback\", not"),
+            "{message}"
+        );
+        assert!(parse_origin("loopback").is_err());
     }
 
     #[test]

@@ -44,6 +44,8 @@ impl AcceptError {
     fn of(error: &io::Error) -> Self {
         match error.raw_os_error() {
             Some(code) if code == libc::EAGAIN || code == libc::EWOULDBLOCK => Self::NobodyWaits,
+            // One that was accepted and may not be here.
+            None if error.kind() == io::ErrorKind::ConnectionAborted => Self::NextClient,
             Some(libc::EMFILE | libc::ENFILE) => Self::NoDescriptor,
             Some(
                 libc::EINTR

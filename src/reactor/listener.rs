@@ -1,24 +1,24 @@
 //! Listening sockets, and the descriptor that is held to be given up.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
-use std::os::unix::fs::FileTypeExt;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mio::event::Source as _;
-use mio::net::{TcpListener, UnixListener};
-use mio::{Interest, Registry};
+use mio::net::{TcpListener, UnixListener, UnixStream};
+use mio::{Interest, Registry, Token};
 use socket2::{Domain, SockAddr, SockRef, Type};
 
-use crate::config::{Address, Listen};
+use crate::config::Address;
 use crate::limits::Limits;
+use crate::reactor::binding::{Access, Binding};
 use crate::reactor::service_manager::ServiceManager;
 use crate::reactor::socket::Socket;
-use crate::reactor::sources::Source;
 use crate::relay::address::PeerAddress;
 use crate::relay::moment::Moment;
 use crate::relay::peer::ListenerId;
@@ -75,6 +75,7 @@ pub(super) struct Listener {
     address: String,
     /// The file to remove when the listener is closed.
     path: Option<PathBuf>,
+    access: Access,
     /// Set while clients may be waiting that could not be accepted: when to try again.
     retry_at: Option<Moment>,
 }
@@ -83,37 +84,49 @@ impl Listener {
     /// Opens a listening socket, or takes over the one that systemd passed.
     pub(super) fn bind(
         id: ListenerId,
-        listen: &Listen,
+        binding: &Binding,
         limits: &Limits,
         service_manager: &mut ServiceManager,
     ) -> Result<Self, StartupError> {
-        let result = match &listen.address {
+        let Binding {
+            address,
+            mode,
+            access,
+            ..
+        } = binding;
+        let result = match address {
             Address::Tcp(address) => bind_tcp(*address).map(Listening::Tcp),
-            Address::Unix(path) => bind_unix(path, listen.mode).map(Listening::Unix),
+            Address::Unix(path) => {
+                if *access == Access::Operators {
+                    make_private_directory(path)
+                        .map_err(|error| StartupError::new(address, error))?;
+                }
+                bind_unix(path, *mode).map(Listening::Unix)
+            }
             Address::Systemd(name) => take_over(name, service_manager),
         };
-        let listening = result.map_err(|error| StartupError::new(&listen.address, error))?;
-        let path = match &listen.address {
+        let listening = result.map_err(|error| StartupError::new(address, error))?;
+        let path = match address {
             Address::Unix(path) => Some(path.clone()),
             Address::Tcp(_) | Address::Systemd(_) => None,
         };
         if let Listening::Tcp(listener) = &listening {
             set_inherited_options(listener, limits)
-                .map_err(|error| StartupError::new(&listen.address, error))?;
+                .map_err(|error| StartupError::new(address, error))?;
         }
-        let address = describe(&listening, &listen.address);
+        let address = describe(&listening, address);
         Ok(Self {
             id,
             listening,
             address,
             path,
+            access: *access,
             retry_at: None,
         })
     }
 
     /// Asks to be told of clients that connect.
-    pub(super) fn register(&mut self, registry: &Registry) -> io::Result<()> {
-        let token = Source::Listener(self.id.index()).token();
+    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         match &mut self.listening {
             Listening::Tcp(listener) => listener.register(registry, token, Interest::READABLE),
             Listening::Unix(listener) => listener.register(registry, token, Interest::READABLE),
@@ -126,9 +139,14 @@ impl Listener {
             Listening::Tcp(listener) => listener
                 .accept()
                 .map(|(stream, address)| (Socket::Tcp(stream), PeerAddress::tcp(address))),
-            Listening::Unix(listener) => listener
-                .accept()
-                .map(|(stream, _)| (Socket::Unix(stream), PeerAddress::Unix)),
+            Listening::Unix(listener) => {
+                let (stream, _) = listener.accept()?;
+                if self.access == Access::Operators && !may_control(peer_user(&stream)?) {
+                    log::warn!("{}: a program of another user was refused", self.address);
+                    return Err(io::ErrorKind::ConnectionAborted.into());
+                }
+                Ok((Socket::Unix(stream), PeerAddress::Unix))
+            }
         }
     }
 
@@ -183,6 +201,50 @@ fn set_inherited_options(listener: &TcpListener, limits: &Limits) -> io::Result<
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(limits.tcp_user_timeout))?;
     Ok(())
+}
+
+/// Makes the directory of a control socket, for nobody but the server's user, if it is not there.
+fn make_private_directory(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(directory) if !directory.exists() => DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory),
+        _ => Ok(()),
+    }
+}
+
+/// The user of the program at the other end of a Unix socket.
+#[allow(unsafe_code, reason = "std cannot tell yet")]
+fn peer_user(stream: &UnixStream) -> io::Result<libc::uid_t> {
+    let mut credentials = libc::ucred {
+        pid: 0,
+        uid: 0,
+        gid: 0,
+    };
+    let mut length = size_of::<libc::ucred>() as libc::socklen_t;
+    // SAFETY: the pointers are to values that live, and `length` is the size of the first.
+    let result = unsafe {
+        libc::getsockopt(
+            stream.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut credentials).cast(),
+            &raw mut length,
+        )
+    };
+    if result == 0 {
+        Ok(credentials.uid)
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Whether a program of this user may control the server.
+#[allow(unsafe_code, reason = "std has no geteuid")]
+fn may_control(user: libc::uid_t) -> bool {
+    // SAFETY: geteuid takes nothing and cannot fail.
+    user == 0 || user == unsafe { libc::geteuid() }
 }
 
 /// Binds a Unix socket that has its permissions from the first moment on.
@@ -325,10 +387,12 @@ impl SpareDescriptor {
 mod tests {
     use super::*;
 
-    fn listen(address: Address) -> Listen {
-        Listen {
+    fn binding(address: Address) -> Binding {
+        Binding {
             address,
-            ..Listen::default()
+            mode: 0o660,
+            access: Access::Clients,
+            optional: false,
         }
     }
 
@@ -337,7 +401,7 @@ mod tests {
         let limits = Limits::default();
         Listener::bind(
             ListenerId::new(0),
-            &listen(address),
+            &binding(address),
             &limits,
             &mut service_manager,
         )

@@ -13,6 +13,7 @@
 //! 6. **bury**: sockets of connections that died are closed; only here.
 
 mod accept;
+mod binding;
 mod clock;
 mod connections;
 mod flush;
@@ -29,7 +30,6 @@ use std::time::Duration;
 
 use mio::{Events, Poll};
 
-use crate::config::Listen;
 use crate::reactor::clock::Clock;
 use crate::reactor::connections::Connections;
 use crate::reactor::listener::{Listener, SpareDescriptor};
@@ -40,8 +40,10 @@ use crate::reactor::unfinished::Unfinished;
 use crate::relay::Relay;
 use crate::relay::conn_id::ConnId;
 use crate::relay::moment::{Moment, Now};
+use crate::relay::operator::Order;
 use crate::relay::peer::ListenerId;
 
+pub use binding::{Access, Binding};
 pub use listener::StartupError;
 
 /// Events taken from the kernel at once.
@@ -76,22 +78,38 @@ pub struct Reactor {
 }
 
 impl Reactor {
-    /// Binds all listeners. `relay` knows what each of them serves, in the same order.
+    /// Binds all listeners. `relay` knows what each of them serves, in the same order. An optional
+    /// one that cannot be bound is left out with a warning.
     ///
     /// # Errors
     /// What could not be bound or registered, and why.
-    pub fn bind(listen: &[Listen], relay: Relay, reload: Reload) -> Result<Self, StartupError> {
+    pub fn bind(
+        bindings: &[Binding],
+        mut relay: Relay,
+        reload: Reload,
+    ) -> Result<Self, StartupError> {
         let mut service_manager = ServiceManager::new();
         let poll = Poll::new().map_err(|error| StartupError::new("epoll", error))?;
-        let limits = &relay.settings().limits;
+        let limits = relay.settings().limits.clone();
         let mut listeners = Vec::new();
-        for (index, listen) in listen.iter().enumerate() {
+        for (index, binding) in bindings.iter().enumerate() {
             let id = ListenerId::new(index as u16);
-            let mut listener = Listener::bind(id, listen, limits, &mut service_manager)?;
-            listener
-                .register(poll.registry())
-                .map_err(|error| StartupError::new(&listen.address, error))?;
-            listeners.push(listener);
+            let token = Source::Listener(listeners.len()).token();
+            let bound = Listener::bind(id, binding, &limits, &mut service_manager).and_then(
+                |mut listener| {
+                    let registered = listener.register(poll.registry(), token);
+                    registered.map_err(|error| StartupError::new(&binding.address, error))?;
+                    Ok(listener)
+                },
+            );
+            match bound {
+                Ok(listener) => {
+                    relay.name_listener(id, &listener.address());
+                    listeners.push(listener);
+                }
+                Err(error) if binding.optional => log::warn!("{error}: not served"),
+                Err(error) => return Err(error),
+            }
         }
         let signals = Signals::register(poll.registry())
             .map_err(|error| StartupError::new("signals", error))?;
@@ -115,9 +133,12 @@ impl Reactor {
         })
     }
 
-    /// The addresses bound, in the order of the listeners: with the port that a 0 became.
-    pub fn addresses(&self) -> Vec<String> {
-        self.listeners.iter().map(Listener::address).collect()
+    /// The addresses bound, by the number of their binding: with the port that a 0 became.
+    pub fn addresses(&self) -> Vec<(ListenerId, String)> {
+        self.listeners
+            .iter()
+            .map(|listener| (listener.id, listener.address()))
+            .collect()
     }
 
     /// Serves until a signal stops it and all connections are closed.
@@ -143,6 +164,7 @@ impl Reactor {
         let now = self.clock.now();
         self.relay.expire(now);
         self.relay.settle(now);
+        self.obey_orders(now);
         self.flush(now);
         // A write that failed has ended its connection.
         self.relay.settle(now);
@@ -178,7 +200,8 @@ impl Reactor {
     /// `limits.gather` times.
     fn gather(&mut self, events: &mut Events) -> io::Result<()> {
         for _ in 0..self.relay.settings().limits.gather {
-            if !self.relay.outboxes().has_dirty() {
+            // What would free memory is done only behind this.
+            if !self.relay.outboxes().has_dirty() || self.relay.is_over_memory() {
                 break;
             }
             poll(&mut self.poll, events, Some(Duration::ZERO))?;
@@ -187,6 +210,7 @@ impl Reactor {
             }
             let now = self.clock.now();
             self.handle(events, now);
+            self.relay.count_gathering();
         }
         Ok(())
     }
@@ -205,14 +229,30 @@ impl Reactor {
         while let Some(signal) = self.signals.next() {
             match signal {
                 Signal::Stop => self.stop(now),
-                Signal::Reload => self.reload_settings(),
+                // The log has told what became of it.
+                Signal::Reload => drop(self.reload_settings()),
             }
         }
     }
 
-    fn reload_settings(&mut self) {
+    /// Does what control connections asked of the server as a whole.
+    fn obey_orders(&mut self, now: Now) {
+        while let Some(order) = self.relay.pop_order() {
+            match order {
+                Order::Stop => self.stop(now),
+                Order::Reload(id) => {
+                    let result = self.reload_settings();
+                    self.relay
+                        .reloaded(id, result.as_ref().copied().map_err(String::as_str));
+                }
+            }
+        }
+    }
+
+    fn reload_settings(&mut self) -> Result<(), String> {
         self.service_manager.reloading();
-        match (self.reload)(&mut self.relay) {
+        let result = (self.reload)(&mut self.relay);
+        match &result {
             Ok(summary) => log::info!("reloaded: {summary}"),
             Err(error) => log::error!("not reloaded, the old settings stay: {error}"),
         }
@@ -221,6 +261,7 @@ impl Reactor {
             self.buffer = vec![0; read_per_turn].into_boxed_slice();
         }
         self.service_manager.ready();
+        result.map(|_| ())
     }
 
     /// Begins to stop; asked a second time, stops at once.

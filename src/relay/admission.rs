@@ -1,13 +1,15 @@
 //! New connections: admitted, or told why not.
 
 use crate::limits::Limit;
+use crate::protocol::control_frame::encode;
 use crate::protocol::http_response::{Refusal, Response};
-use crate::relay::Relay;
 use crate::relay::address::PeerAddress;
 use crate::relay::conn_id::ConnId;
 use crate::relay::moment::{Now, Tick};
+use crate::relay::operator::ControlInput;
 use crate::relay::peer::{ListenerId, Peer, Stage};
 use crate::relay::request::CloseReason;
+use crate::relay::{Relay, ServiceKind};
 
 /// Connections beyond the limit that are kept until they have read why they are refused. They
 /// use the reserved descriptors; more than these are cut off behind the answer.
@@ -26,6 +28,9 @@ impl Relay {
     /// A listener accepted a connection.
     pub fn accept(&mut self, listener: ListenerId, address: PeerAddress, now: Now) -> Admission {
         self.counters.accepted += 1;
+        if self.is_control(listener) {
+            return self.accept_operator(listener, address, now);
+        }
         match self.check_admission(address, now) {
             Ok(counted) => {
                 let id = self.insert(listener, address, now);
@@ -54,6 +59,29 @@ impl Relay {
         }
     }
 
+    /// Programs are not counted among the clients: the server is to be reached when it is full.
+    fn accept_operator(
+        &mut self,
+        listener: ListenerId,
+        address: PeerAddress,
+        now: Now,
+    ) -> Admission {
+        if self.operators < self.settings.limits.control_connections {
+            return Admission::Admitted(self.insert(listener, address, now));
+        }
+        self.counters.count_limit(Limit::ControlConnections);
+        Admission::TurnedAway(encode(b'E', b""))
+    }
+
+    fn is_control(&self, listener: ListenerId) -> bool {
+        matches!(
+            self.services
+                .get(listener.index())
+                .map(|service| &service.kind),
+            Some(ServiceKind::Control { .. })
+        )
+    }
+
     /// A client was accepted with the last descriptor only to be told that there is no room.
     pub fn count_turned_away(&mut self, address: PeerAddress) {
         self.counters.accepted += 1;
@@ -63,7 +91,7 @@ impl Relay {
 
     /// Whether there is room; true if the connection was counted for its address.
     fn check_admission(&mut self, address: PeerAddress, now: Now) -> Result<bool, Limit> {
-        if self.peers.len() - self.surplus >= self.settings.limits.connections {
+        if self.peers.len() - self.surplus - self.operators >= self.settings.limits.connections {
             return Err(Limit::Connections);
         }
         match address.key() {
@@ -77,6 +105,28 @@ impl Relay {
 
     fn insert(&mut self, listener: ListenerId, address: PeerAddress, now: Now) -> ConnId {
         let heard = Tick::of(now.moment);
+        let limits = &self.settings.limits;
+        let control = match self
+            .services
+            .get(listener.index())
+            .map(|service| &service.kind)
+        {
+            Some(ServiceKind::Control { secret_required }) => {
+                Some(ControlInput::new(!secret_required))
+            }
+            Some(ServiceKind::Dialects(_)) | None => None,
+        };
+        let operator = control.is_some();
+        let (stage, time) = match control {
+            Some(control) if control.authorised => {
+                (Stage::Control(Box::new(control)), limits.control_idle)
+            }
+            Some(control) => (
+                Stage::Control(Box::new(control)),
+                limits.authentication_time,
+            ),
+            None => (Stage::Http(None), limits.handshake_time),
+        };
         let id = self.peers.insert(Peer {
             address,
             listener,
@@ -85,11 +135,23 @@ impl Relay {
             forgotten: false,
             end_of_input: false,
             surplus: false,
+            operator,
             heard,
-            deadline: heard.after(self.settings.limits.handshake_time),
-            stage: Stage::Http(None),
+            deadline: heard.after(time),
+            stage,
         });
         self.outboxes.open(id);
+        if let Some(load) = self.loads.get_mut(listener.index()) {
+            *load += 1;
+        }
+        if operator {
+            self.operators += 1;
+            self.outboxes.set_link(id);
+            self.count_buffered(
+                0,
+                self.peers.get(id).map_or(0, |peer| peer.stage.buffered()),
+            );
+        }
         id
     }
 }

@@ -5,6 +5,7 @@
 //! comparison of generations, and nowhere else.
 
 use std::fmt;
+use std::str::FromStr;
 
 use slab::Slab;
 
@@ -41,6 +42,27 @@ impl fmt::Debug for ConnId {
 impl fmt::Display for ConnId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, formatter)
+    }
+}
+
+impl FromStr for ConnId {
+    type Err = ();
+
+    /// Reads the form that [`fmt::Display`] writes: `12.3`.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (index, generation) = text.split_once('.').ok_or(())?;
+        let number = |text: &str| {
+            let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            if plain {
+                text.parse().map_err(|_| ())
+            } else {
+                Err(())
+            }
+        };
+        Ok(Self {
+            index: number(index)?,
+            generation: number(generation)?,
+        })
     }
 }
 

@@ -8,11 +8,13 @@ use std::any::Any;
 use std::rc::Rc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use crate::limits::{Limit, Limits};
 use crate::protocol::http_request::Request as HttpRequest;
 use crate::protocol::http_response::Response;
 use crate::protocol::ws_close::CloseCode;
-use crate::protocol::ws_frame::{MessageType, encode_frame};
+use crate::protocol::ws_frame::{MessageType, Opcode, encode_fragment, encode_frame};
 use crate::relay::address::PeerAddress;
 use crate::relay::address_limits::AddressLimits;
 use crate::relay::conn_id::ConnId;
@@ -20,11 +22,16 @@ use crate::relay::counters::Counters;
 use crate::relay::frame::Frame;
 use crate::relay::hub::{ChannelId, ChannelKey, Hub};
 use crate::relay::moment::Now;
+use crate::relay::operator::browser_command::{Acknowledgement, BrowserCommand, TokenBytes};
+use crate::relay::operator::events::{Event, Events};
 use crate::relay::outbox::Traffic;
 use crate::relay::outboxes::{Delivery, Outboxes, Outgoing};
 use crate::relay::output_policy::OutputPolicy;
 use crate::relay::request::{CloseReason, Request, Requests};
 use crate::relay::timers::{Timers, Wake};
+
+/// A wait for the wall clock is looked at again after this time.
+const LONGEST_WAKE: Duration = Duration::from_secs(60);
 
 /// The number of a dialect in the relay's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -125,6 +132,39 @@ pub trait Dialect: Any {
     /// A wake asked for with [`Cx::wake_in`] is due.
     fn woken(&mut self, _cx: &mut Cx<'_>, _id: ConnId, _token: u32) {}
 
+    /// Adds what the control port tells of a client.
+    fn describe(&self, _id: ConnId, _now: Now, _members: &mut Map<String, Value>) {}
+
+    /// A command for browsers from a control connection; nothing if the dialect has none.
+    fn browser_command(
+        &mut self,
+        _cx: &mut Cx<'_>,
+        _operator: ConnId,
+        _command: &BrowserCommand<'_>,
+    ) -> Option<Acknowledgement> {
+        None
+    }
+
+    /// The client that has this token.
+    fn find_token(&self, _token: &TokenBytes) -> Option<ConnId> {
+        None
+    }
+
+    /// A message from a control connection for a channel; to how many it went, or why it could
+    /// not. Nothing if no channel of this dialect can have such a name.
+    fn operator_publish(
+        &mut self,
+        _cx: &mut Cx<'_>,
+        _channel: &str,
+        _message_type: MessageType,
+        _payload: &[u8],
+    ) -> Option<Result<usize, String>> {
+        None
+    }
+
+    /// A control connection is gone.
+    fn operator_gone(&mut self, _cx: &mut Cx<'_>, _operator: ConnId) {}
+
     /// The client is gone or going: it has left all channels and gets nothing more.
     fn closed(&mut self, _cx: &mut Cx<'_>, _id: ConnId) {}
 }
@@ -138,6 +178,7 @@ pub struct Cx<'a> {
     pub(super) timers: &'a mut Timers,
     pub(super) counters: &'a mut Counters,
     pub(super) addresses: &'a mut AddressLimits,
+    pub(super) events: &'a Events,
     pub(super) limits: &'a Limits,
     pub(super) trusted_proxies: &'a [ipnet::IpNet],
     pub(super) dialect: DialectId,
@@ -270,6 +311,13 @@ impl Cx<'_> {
             .push_back(Request::Close(id, CloseReason::limit(limit)));
     }
 
+    /// Asks for [`Dialect::woken`] when the wall clock shows `epoch_seconds`, or earlier: at the
+    /// latest after a minute, since that clock may jump. Whoever is woken looks again.
+    pub fn wake_at(&mut self, epoch_seconds: f64, id: ConnId, token: u32) {
+        let left = Duration::try_from_secs_f64(epoch_seconds - self.now.epoch_seconds());
+        self.wake_in(left.unwrap_or(LONGEST_WAKE).min(LONGEST_WAKE), id, token);
+    }
+
     /// Asks for [`Dialect::woken`] in `duration`, with `token`.
     pub fn wake_in(&mut self, duration: Duration, id: ConnId, token: u32) {
         self.timers
@@ -284,6 +332,48 @@ impl Cx<'_> {
             self.addresses
                 .failed_login(key, self.limits, self.now.moment);
         }
+    }
+
+    /// True if a control connection wants to be told of such an event.
+    pub(super) fn wants(&self, event: Event) -> bool {
+        self.events.wants(event)
+    }
+
+    /// Tells the control connections that want to know: a line of JSON, and the message behind
+    /// it, if it is one.
+    pub(super) fn tell(&mut self, event: Event, members: Map<String, Value>, message: &[u8]) {
+        let mut payload = Value::Object(members).to_string().into_bytes();
+        if matches!(event, Event::Text | Event::Binary) {
+            payload.push(b'\n');
+            payload.extend_from_slice(message);
+        }
+        self.events.tell(event, &payload, self.outboxes);
+    }
+
+    /// Queues a message, or a part of one, for one client; [`Self::encode_fragment`] makes parts.
+    pub fn send(&mut self, id: ConnId, frame: Frame) {
+        self.counters.messages_delivered += u64::from(frame.ends_message());
+        self.counters.bytes_delivered += frame.payload_length() as u64;
+        self.outboxes.push(id, frame);
+    }
+
+    /// The members of a channel, in the order in which they joined.
+    pub fn channel_members(&self, channel: ChannelId) -> Vec<ConnId> {
+        self.hub
+            .get(channel)
+            .map(|channel| channel.members().collect())
+            .unwrap_or_default()
+    }
+
+    /// Encodes a part of a message; a continuation if it has no type.
+    pub fn encode_fragment(
+        &self,
+        message_type: Option<MessageType>,
+        fin: bool,
+        payload: &[u8],
+    ) -> Frame {
+        let opcode = message_type.map_or(Opcode::Continuation, MessageType::opcode);
+        self.outboxes.frame(encode_fragment(opcode, fin, payload))
     }
 
     /// Counts a passing of a limit that the dialect itself answers.

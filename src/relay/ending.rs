@@ -1,11 +1,14 @@
 //! The lower half of a connection's life: closing, finishing, dying, being buried.
 
+use serde_json::Value;
+
 use crate::limits::Limit;
 use crate::protocol::ws_close::{CloseCode, CloseStatus};
 use crate::protocol::ws_frame::{Opcode, encode_frame};
 use crate::relay::Relay;
 use crate::relay::conn_id::ConnId;
 use crate::relay::moment::{Now, Tick};
+use crate::relay::operator::events::Event;
 use crate::relay::peer::Stage;
 use crate::relay::request::{CloseReason, Request};
 
@@ -17,7 +20,11 @@ impl Relay {
             .count_limit_times(Limit::OutputSoft, softly_passed);
         loop {
             while let Some(id) = self.outboxes.pop_overflowed() {
-                self.cut_off(id, Limit::Output, now);
+                let limit = match self.peers.get(id).map(|peer| &peer.stage) {
+                    Some(Stage::Control(_)) => Limit::ControlOutput,
+                    _ => Limit::Output,
+                };
+                self.cut_off(id, limit, now);
             }
             match self.requests.pop_front() {
                 None => break,
@@ -48,7 +55,7 @@ impl Relay {
                 );
                 self.request_forget(id, reason);
             }
-            Stage::Http(_) => self.finish(id, reason, now),
+            Stage::Http(_) | Stage::Control(_) => self.finish(id, reason, now),
             Stage::CloseSent(_) | Stage::Finishing | Stage::Lingering | Stage::Dead => {}
         }
     }
@@ -140,6 +147,13 @@ impl Relay {
         {
             self.counters.count_limit(limit);
         }
+        if peer.operator {
+            return self.forget_control(id, now);
+        }
+        self.tell_of_end(id, reason, now);
+        let Some(peer) = self.peers.get(id) else {
+            return;
+        };
         let Some(dialect) = peer.dialect else {
             return;
         };
@@ -157,6 +171,21 @@ impl Relay {
         }
     }
 
+    /// Tells the control connections that want to know that a WebSocket is going.
+    fn tell_of_end(&mut self, id: ConnId, reason: &CloseReason, now: Now) {
+        if !self.events.wants(Event::Close) {
+            return;
+        }
+        let Some(mut members) = self.describe(id, now) else {
+            return;
+        };
+        members.insert("code".to_owned(), reason.code.map(CloseCode::number).into());
+        members.insert("reason".to_owned(), reason.text.as_ref().into());
+        let payload = Value::Object(members).to_string();
+        self.events
+            .tell(Event::Close, payload.as_bytes(), &mut self.outboxes);
+    }
+
     /// Takes the names of those that died in this turn into `buried`, and with that the names
     /// die: this is the only place where one does. The sockets are the caller's to close.
     pub fn bury(&mut self, buried: &mut Vec<ConnId>) {
@@ -172,6 +201,10 @@ impl Relay {
                 self.buffered = self.buffered.saturating_sub(held.len());
             }
             self.surplus -= usize::from(peer.surplus);
+            self.operators -= usize::from(peer.operator);
+            if let Some(load) = self.loads.get_mut(peer.listener.index()) {
+                *load = load.saturating_sub(1);
+            }
             self.outboxes.bury(id);
             buried.push(id);
         }

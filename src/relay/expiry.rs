@@ -94,10 +94,21 @@ impl Relay {
             if self.peers.get(id).is_some_and(|peer| peer.deadline <= tick) {
                 self.deadline_passed(id, now);
             }
-            let soft_time = self.settings.limits.output_soft_time;
+            self.outboxes.watch_link(id, tick);
             let soft_since = self.outboxes.soft_since(id);
-            if soft_since != Tick::NEVER && soft_since.after(soft_time) <= tick {
-                self.cut_off(id, Limit::OutputSoftTime, now);
+            if soft_since != Tick::NEVER {
+                let limits = &self.settings.limits;
+                let (limit, time) = if self.peers.get(id).is_some_and(|peer| peer.operator) {
+                    (
+                        Limit::ControlOutputSoftTime,
+                        limits.control_output_soft_time,
+                    )
+                } else {
+                    (Limit::OutputSoftTime, limits.output_soft_time)
+                };
+                if soft_since.after(time) <= tick {
+                    self.cut_off(id, limit, now);
+                }
             }
         }
         self.sweep.position = stop;
@@ -115,6 +126,7 @@ impl Relay {
             }
             Stage::Http(Some(_)) => Due::Die(Limit::HandshakeTime),
             Stage::Http(None) => Due::Idle,
+            Stage::Control(_) => return self.control_deadline_passed(id, now),
             Stage::Open(open) => {
                 let ping_after = ping_after(id, limits, terms.ping_after);
                 let pong_wait = period(limits, terms.pong_wait);

@@ -85,6 +85,11 @@ impl Frame {
         self.len().saturating_sub(header)
     }
 
+    /// True for a message or its last fragment: a frame with the FIN bit.
+    pub fn ends_message(&self) -> bool {
+        self.first().is_some_and(|first| first & 0x80 != 0)
+    }
+
     /// True if a policy may drop it.
     pub fn is_droppable(&self) -> bool {
         self.0.droppable

@@ -1,19 +1,21 @@
 //! The Open and CloseSent stages: frames become messages, and messages go to the dialect.
 
+use serde_json::Map;
+
 use crate::limits::Limit;
 use crate::protocol::peer_fault::PeerFault;
 use crate::protocol::ws_close::{CloseCode, CloseStatus};
-use crate::protocol::ws_frame::{Opcode, encode_frame};
+use crate::protocol::ws_frame::{MessageType, Opcode, encode_frame};
 use crate::protocol::ws_receiver::{Event, ReceiveLimits};
-use crate::relay::Relay;
 use crate::relay::conn_id::ConnId;
-use crate::relay::dialect::{Client, Terms};
+use crate::relay::dialect::{Client, Cx, Dialect, Terms};
 use crate::relay::moment::{Moment, Now, Tick};
 use crate::relay::peer::{Peer, Stage};
 use crate::relay::rate::Rate;
 use crate::relay::receive::Reading;
 use crate::relay::request::CloseReason;
 use crate::relay::timers::Wake;
+use crate::relay::{Relay, operator};
 
 /// Why no more frames are taken.
 #[derive(Clone, Copy)]
@@ -59,9 +61,8 @@ impl Relay {
         let message_rate =
             (limits.messages > 0).then(|| Rate::new(limits.messages, limits.messages));
         let control_rate = Rate::new(limits.control_frames, limits.control_frames_burst);
-        let mut admit_control = |cx: &mut crate::relay::dialect::Cx<'_>| {
-            open.control_frames.admit(control_rate, cx.now.moment)
-        };
+        let mut admit_control =
+            |cx: &mut Cx<'_>| open.control_frames.admit(control_rate, cx.now.moment);
         let stop = loop {
             if *budget == 0 && !input.is_empty() {
                 break Stop::BudgetUsed;
@@ -73,6 +74,7 @@ impl Relay {
                 Ok(None) => break Stop::InputEnded,
                 Ok(Some(Event::Message(message_type, payload))) => {
                     cx.count_received(payload.len());
+                    tell_of_message(service, &mut cx, client, message_type, payload);
                     service.message(&mut cx, client, message_type, payload);
                     if let Some(rate) = message_rate {
                         let kept_again = open.messages.charge(rate, now.moment);
@@ -206,6 +208,28 @@ impl Relay {
             .and_then(|dialect| self.dialects.get(dialect.index()))
             .map(|dialect| dialect.terms())
             .unwrap_or_default()
+    }
+}
+
+/// Tells the control connections that want to know that a client sent a message.
+fn tell_of_message(
+    service: &dyn Dialect,
+    cx: &mut Cx<'_>,
+    client: Client<'_>,
+    message_type: MessageType,
+    payload: &[u8],
+) {
+    let event = match message_type {
+        MessageType::Text => operator::events::Event::Text,
+        MessageType::Binary => operator::events::Event::Binary,
+    };
+    if cx.wants(event) {
+        let mut members = Map::new();
+        members.insert("id".to_owned(), client.id.to_string().into());
+        members.insert("dialect".to_owned(), service.name().into());
+        members.insert("peer".to_owned(), client.address.to_string().into());
+        service.describe(client.id, cx.now, &mut members);
+        cx.tell(event, members, payload);
     }
 }
 

@@ -10,6 +10,16 @@ use crate::relay::peer::Stage;
 use crate::relay::request::Request;
 
 impl Relay {
+    /// True if buffers take more than they may; the next settle phase mends it.
+    pub fn is_over_memory(&self) -> bool {
+        self.memory() > self.settings.limits.memory
+    }
+
+    /// Waiting input was read before the output of a turn was written.
+    pub fn count_gathering(&mut self) {
+        self.counters.count_limit(Limit::Gather);
+    }
+
     /// Asks for memory to be freed if the limit is passed.
     pub(super) fn check_memory(&mut self) {
         if self.memory() > self.settings.limits.memory

@@ -19,6 +19,7 @@ pub mod frame_queue;
 pub mod http_input;
 pub mod hub;
 pub mod moment;
+pub mod operator;
 pub mod outbox;
 pub mod outboxes;
 pub mod output_policy;
@@ -37,7 +38,7 @@ mod memory;
 mod receive;
 mod requests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use ipnet::IpNet;
 
@@ -51,10 +52,13 @@ use crate::relay::drain::Drain;
 use crate::relay::expiry::Sweep;
 use crate::relay::hub::Hub;
 use crate::relay::moment::Now;
+use crate::relay::operator::Order;
+use crate::relay::operator::events::Events;
 use crate::relay::outboxes::Outboxes;
-use crate::relay::peer::Peer;
+use crate::relay::peer::{ListenerId, Peer};
 use crate::relay::request::Requests;
 use crate::relay::timers::Timers;
+use crate::secret::Secret;
 
 pub use admission::Admission;
 pub use receive::Reading;
@@ -66,13 +70,47 @@ pub struct Settings {
     pub limits: Limits,
     /// Peers whose `X-Forwarded-For` is believed, and who are not limited by address.
     pub trusted_proxies: Vec<IpNet>,
+    /// What a program shows first on a control port that is not a Unix socket.
+    pub control_secret: Secret,
 }
 
 /// What a listener serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
-    /// Its dialects. One alone is served on every path.
-    pub dialects: Vec<DialectId>,
+    /// To whom it speaks.
+    pub kind: ServiceKind,
+    /// Its public name: the domain, or else the address.
+    pub label: String,
+}
+
+impl Service {
+    /// A listener for clients, named by its address.
+    pub fn clients(dialects: Vec<DialectId>) -> Self {
+        Self {
+            kind: ServiceKind::Dialects(dialects),
+            label: String::new(),
+        }
+    }
+
+    /// A listener for programs, named by its address.
+    pub fn control(secret_required: bool) -> Self {
+        Self {
+            kind: ServiceKind::Control { secret_required },
+            label: String::new(),
+        }
+    }
+}
+
+/// To whom a listener speaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceKind {
+    /// To clients, in these dialects. One alone is served on every path.
+    Dialects(Vec<DialectId>),
+    /// To programs that control the server.
+    Control {
+        /// They have to show the secret first.
+        secret_required: bool,
+    },
 }
 
 /// The relay: everything but the sockets.
@@ -86,6 +124,8 @@ pub struct Relay {
     counters: Counters,
     dialects: Vec<Box<dyn Dialect>>,
     services: Vec<Service>,
+    /// Connections of each listener.
+    loads: Vec<usize>,
     settings: Settings,
     /// Input beyond a connection's budget of frames, until it is resumed.
     held: HashMap<ConnId, Box<[u8]>>,
@@ -97,6 +137,12 @@ pub struct Relay {
     buffered: usize,
     /// Connections accepted beyond the limit, to be told so.
     surplus: usize,
+    /// Control connections.
+    operators: usize,
+    /// Which of them want to be told of what clients do.
+    events: Events,
+    /// What they asked of whoever drives the relay.
+    orders: VecDeque<Order>,
     sweep: Sweep,
     drain: Option<Drain>,
 }
@@ -117,6 +163,7 @@ impl Relay {
             addresses: AddressLimits::default(),
             counters: Counters::default(),
             dialects,
+            loads: vec![0; services.len()],
             services,
             settings,
             held: HashMap::new(),
@@ -124,6 +171,9 @@ impl Relay {
             dead: Vec::new(),
             buffered: 0,
             surplus: 0,
+            operators: 0,
+            events: Events::default(),
+            orders: VecDeque::new(),
             sweep: Sweep::default(),
             drain: None,
         }
@@ -141,6 +191,15 @@ impl Relay {
             let dialect: &mut dyn std::any::Any = dialect.as_mut();
             dialect.downcast_mut()
         })
+    }
+
+    /// Names a listener by its address, now that it is bound, unless it has a public name.
+    pub fn name_listener(&mut self, listener: ListenerId, address: &str) {
+        if let Some(service) = self.services.get_mut(listener.index())
+            && service.label.is_empty()
+        {
+            address.clone_into(&mut service.label);
+        }
     }
 
     /// The settings in force.
@@ -199,6 +258,7 @@ impl Relay {
             timers: &mut self.timers,
             counters: &mut self.counters,
             addresses: &mut self.addresses,
+            events: &self.events,
             limits: &self.settings.limits,
             trusted_proxies: &self.settings.trusted_proxies,
             dialect,

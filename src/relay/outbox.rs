@@ -44,6 +44,8 @@ pub struct Outbox {
     pub(super) intake: Intake,
     pub(super) dirty: bool,
     pub(super) blocked: bool,
+    /// A program's (a control connection), which may lag further behind than a client.
+    pub(super) link: bool,
     /// Since when the soft limit is passed.
     pub(super) soft_since: Tick,
     /// Bytes waiting.
@@ -60,6 +62,7 @@ impl Outbox {
             intake: Intake::Open,
             dirty: false,
             blocked: false,
+            link: false,
             soft_since: Tick::NEVER,
             waiting: 0,
             traffic: Traffic::default(),

@@ -46,6 +46,8 @@ pub struct Outboxes {
     ledger: FrameLedger,
     output: usize,
     output_soft: usize,
+    link_output: usize,
+    link_output_soft: usize,
     dropped: u64,
     /// How often the soft limit began to be passed, since it was last asked.
     softly_passed: u64,
@@ -62,6 +64,8 @@ impl Outboxes {
             ledger: FrameLedger::default(),
             output: limits.output,
             output_soft: limits.output_soft,
+            link_output: limits.control_output,
+            link_output_soft: limits.control_output_soft,
             dropped: 0,
             softly_passed: 0,
         }
@@ -71,6 +75,8 @@ impl Outboxes {
     pub fn set_limits(&mut self, limits: &Limits) {
         self.output = limits.output;
         self.output_soft = limits.output_soft;
+        self.link_output = limits.control_output;
+        self.link_output_soft = limits.control_output_soft;
     }
 
     /// Makes the frame for `bytes`, counted in the ledger.
@@ -97,6 +103,13 @@ impl Outboxes {
         self.table[id.index()] = Some(Outbox::new(id));
     }
 
+    /// The connection is a program's, with limits of its own.
+    pub fn set_link(&mut self, id: ConnId) {
+        if let Some(outbox) = self.get_mut(id) {
+            outbox.link = true;
+        }
+    }
+
     /// The outbox of a connection, if it lives.
     pub fn get(&self, id: ConnId) -> Option<&Outbox> {
         self.table
@@ -115,7 +128,7 @@ impl Outboxes {
     /// Queues something that must arrive: an answer, a control frame. It passes the soft limit,
     /// but a client that lets twice the hard limit pile up is closed.
     pub fn push(&mut self, id: ConnId, frame: Frame) {
-        let limit = self.output.saturating_mul(2);
+        let (output, link_output) = (self.output, self.link_output);
         let Some(outbox) = self.table.get_mut(id.index()).and_then(Option::as_mut) else {
             return;
         };
@@ -123,6 +136,11 @@ impl Outboxes {
             return;
         }
         let length = frame.len();
+        let limit = if outbox.link {
+            link_output
+        } else {
+            output.saturating_mul(2)
+        };
         if outbox.waiting > 0 && outbox.waiting + length > limit.max(length) {
             // Once is enough: a second cut would end the connection before its close frame.
             outbox.intake = Intake::Closed;
@@ -333,11 +351,16 @@ impl Outboxes {
 
     /// The kernel took `count` bytes; how many still wait.
     pub fn written(&mut self, id: ConnId, count: usize) -> usize {
-        let output_soft = self.output_soft;
+        let (output_soft, link_output_soft) = (self.output_soft, self.link_output_soft);
         match self.table.get_mut(id.index()).and_then(Option::as_mut) {
             Some(outbox) if outbox.owner == id => {
                 outbox.advance(count, &mut self.spare);
-                if outbox.waiting <= output_soft {
+                let soft = if outbox.link {
+                    link_output_soft
+                } else {
+                    output_soft
+                };
+                if outbox.waiting <= soft {
                     outbox.soft_since = Tick::NEVER;
                 }
                 outbox.waiting
@@ -368,6 +391,19 @@ impl Outboxes {
     /// Since when the client is past the soft limit; [`Tick::NEVER`] if it is not.
     pub fn soft_since(&self, id: ConnId) -> Tick {
         self.get(id).map_or(Tick::NEVER, |outbox| outbox.soft_since)
+    }
+
+    /// Looks whether a program is past its soft limit. For clients that is noted with each
+    /// message; for programs, now and then is often enough.
+    pub fn watch_link(&mut self, id: ConnId, now: Tick) {
+        let soft = self.link_output_soft;
+        if let Some(outbox) = self.get_mut(id)
+            && outbox.link
+            && outbox.soft_since == Tick::NEVER
+            && outbox.waiting > soft
+        {
+            outbox.soft_since = now;
+        }
     }
 
     /// What the client was sent.

@@ -3,6 +3,7 @@
 //! | stage     | takes                        | leaves to                                          |
 //! |-----------|------------------------------|----------------------------------------------------|
 //! | Http      | requests                     | Open (upgrade), Finishing (refusal, last answer)   |
+//! | Control   | commands, see `operator`     | Finishing (quit, malformed), Dead (end of stream)  |
 //! | Open      | messages, control frames     | CloseSent (we close), Finishing (the client closes)|
 //! | CloseSent | frames, to find the answer   | Finishing (answer or time)                         |
 //! | Finishing | nothing; output is flushed   | Lingering (all written), Dead (time)               |
@@ -16,6 +17,7 @@ use crate::relay::address::PeerAddress;
 use crate::relay::dialect::DialectId;
 use crate::relay::http_input::HttpInput;
 use crate::relay::moment::Tick;
+use crate::relay::operator::ControlInput;
 use crate::relay::rate::RateState;
 
 /// The number of a listener in the relay's table.
@@ -51,6 +53,8 @@ pub struct Peer {
     pub end_of_input: bool,
     /// True if it was accepted beyond the limit, to be told so.
     pub surplus: bool,
+    /// True for a control connection.
+    pub operator: bool,
     /// When its last byte came.
     pub heard: Tick,
     /// When the sweep has something to do for it.
@@ -64,6 +68,8 @@ pub struct Peer {
 pub enum Stage {
     /// Reading requests; the box is there while one is incomplete.
     Http(Option<Box<HttpInput>>),
+    /// A program that controls the server.
+    Control(Box<ControlInput>),
     /// A WebSocket.
     Open(Open),
     /// A close frame is sent, the answer is awaited.
@@ -118,6 +124,7 @@ impl Stage {
     pub fn buffered(&self) -> usize {
         match self {
             Self::Http(input) => input.as_ref().map_or(0, |input| input.buffered()),
+            Self::Control(control) => control.buffered(),
             Self::Open(open) => open.receiver.buffered(),
             Self::CloseSent(receiver) => receiver.buffered(),
             Self::Finishing | Self::Lingering | Self::Dead => 0,
@@ -133,6 +140,7 @@ impl Stage {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Http(_) => "http",
+            Self::Control(_) => "control",
             Self::Open(_) => "open",
             Self::CloseSent(_) => "close-sent",
             Self::Finishing => "finishing",

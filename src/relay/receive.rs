@@ -33,6 +33,7 @@ impl Relay {
             let stage = self.peers.get(id).map(|peer| &peer.stage);
             let reading = match stage {
                 Some(Stage::Http(_)) => self.receive_requests(id, &mut input, &mut budget, now),
+                Some(Stage::Control(_)) => self.receive_control(id, &mut input, &mut budget, now),
                 Some(Stage::Open(_)) => self.receive_frames(id, &mut input, &mut budget, now),
                 Some(Stage::CloseSent(_)) => self.receive_close(id, &mut input, now),
                 _ => Reading::Over,
@@ -108,6 +109,8 @@ impl Relay {
             Stage::CloseSent(_) => {
                 self.die(id, CloseReason::without_code("closed without an answer"));
             }
+            // What it has asked for is answered.
+            Stage::Control(_) => self.finish(id, CloseReason::without_code("closed"), now),
             Stage::Lingering => self.die(id, CloseReason::without_code("closed")),
             Stage::Finishing | Stage::Dead => {}
         }

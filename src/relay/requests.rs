@@ -1,18 +1,21 @@
 //! The Http stage: requests are routed to dialects and answered, or become WebSockets.
 
+use serde_json::Value;
+
 use crate::limits::Limit;
 use crate::protocol::forwarded_for::{client_address, forwarded_address};
 use crate::protocol::http_request::{Method, Request};
 use crate::protocol::http_response::{CONTINUE, Refusal, Response};
-use crate::relay::Relay;
 use crate::relay::address::PeerAddress;
 use crate::relay::conn_id::ConnId;
 use crate::relay::dialect::{Answer, Client, DialectId};
 use crate::relay::http_input::{HttpInput, Step};
 use crate::relay::moment::{Now, Tick};
+use crate::relay::operator::events::Event;
 use crate::relay::peer::{Open, Stage};
 use crate::relay::receive::Reading;
 use crate::relay::request::CloseReason;
+use crate::relay::{Relay, ServiceKind};
 
 impl Relay {
     /// Takes requests from `input` until it is empty, the connection is upgraded or ends, or
@@ -77,7 +80,11 @@ impl Relay {
         let head_only = request.method() == Method::Head;
         let service = self.services.get(peer.listener.index());
         let (address, forwarded_for) = self.client_of(peer.address, request);
-        let dialect = match service.and_then(|service| self.route(&service.dialects, request)) {
+        let dialects = match service.map(|service| &service.kind) {
+            Some(ServiceKind::Dialects(dialects)) => dialects.as_slice(),
+            Some(ServiceKind::Control { .. }) | None => &[],
+        };
+        let dialect = match self.route(dialects, request) {
             Some(dialect) => dialect,
             None => {
                 let refusal = Refusal::new(404, "nothing is served here");
@@ -157,6 +164,13 @@ impl Relay {
             peer:% = address;
             "connected"
         );
+        if self.events.wants(Event::Open)
+            && let Some(members) = self.describe(id, now)
+        {
+            let payload = Value::Object(members).to_string();
+            self.events
+                .tell(Event::Open, payload.as_bytes(), &mut self.outboxes);
+        }
         if let Some((service, mut cx)) = self.split(dialect, now) {
             service.opened(
                 &mut cx,

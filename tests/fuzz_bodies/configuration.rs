@@ -1,9 +1,11 @@
 //! The configuration: no panic, and what is in force can be written down and read again.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::{env, fs, process};
 
 use fantail::config::{Config, Sources, effective};
+use fantail::secret::Secret;
 
 /// A line that ends the file; variables follow, one in a line.
 const VARIABLES: &str = "%variables";
@@ -31,12 +33,12 @@ pub(crate) fn run(data: &[u8]) {
     let file = File::with(text);
     let sources = Sources {
         config_path: Some(file.0.clone()),
-        search: Vec::new(),
         environment: pairs(variables)
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect(),
         flags: pairs(flags),
+        ..Sources::default()
     };
     let loaded = match Config::load(&sources) {
         Ok(loaded) => loaded,
@@ -47,10 +49,22 @@ pub(crate) fn run(data: &[u8]) {
     };
     let written = effective(&loaded);
     let mut expected = loaded.config;
-    expected.topics.secret = fantail::secret::Secret::default();
+    expected.topics.secret = Secret::default();
+    expected.wson.secret = Secret::default();
     fs::write(&file.0, &written).expect("written once already");
+    // The default control socket depends on one variable, and one on TCP needs a secret.
+    let runtime = sources.variable("XDG_RUNTIME_DIR").map(ToOwned::to_owned);
+    let mut environment: Vec<(OsString, OsString)> = runtime
+        .map(|value| ("XDG_RUNTIME_DIR".into(), value))
+        .into_iter()
+        .collect();
+    if !expected.control.secret.is_empty() {
+        expected.control.secret = Secret::new("another");
+        environment.push(("FANTAIL_CONTROL_SECRET".into(), "another".into()));
+    }
     let again = Config::load(&Sources {
         config_path: Some(file.0.clone()),
+        environment,
         ..Sources::default()
     });
     match again {

@@ -2,6 +2,8 @@
 //! with the stable toolchain. Each body takes any bytes, and panics if something is wrong.
 
 pub(crate) mod configuration;
+pub(crate) mod control_frame;
+pub(crate) mod cookies;
 pub(crate) mod http_head;
 pub(crate) mod json_web_token;
 pub(crate) mod relay;

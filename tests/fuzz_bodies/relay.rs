@@ -99,9 +99,8 @@ impl World {
             ..TopicsSettings::default()
         };
         let dialects: Vec<Box<dyn Dialect>> = vec![Box::new(Topics::new(topics)), Box::new(Echo)];
-        let services = [vec![0], vec![0, 1], vec![1]].map(|dialects| Service {
-            dialects: dialects.into_iter().map(DialectId::new).collect(),
-        });
+        let services = [vec![0], vec![0, 1], vec![1]]
+            .map(|dialects| Service::clients(dialects.into_iter().map(DialectId::new).collect()));
         let relay = Relay::new(settings(operations), dialects, services.to_vec());
         let rng = fastrand::Rng::with_seed(operations.byte().into());
         Self {
@@ -272,6 +271,7 @@ fn settings(operations: &mut Operations<'_>) -> Settings {
             ..Limits::default()
         },
         trusted_proxies: vec!["127.0.0.0/8".parse().expect("a network")],
+        control_secret: Default::default(),
     }
 }
 

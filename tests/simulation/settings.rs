@@ -50,9 +50,8 @@ pub(crate) fn relay(rng: &mut fastrand::Rng, with_tokens: bool) -> Relay {
         ..TopicsSettings::default()
     };
     let dialects: Vec<Box<dyn Dialect>> = vec![Box::new(Topics::new(topics)), Box::new(Echo)];
-    let services = [vec![0], vec![0, 1], vec![1]].map(|dialects| Service {
-        dialects: dialects.into_iter().map(DialectId::new).collect(),
-    });
+    let services = [vec![0], vec![0, 1], vec![1]]
+        .map(|dialects| Service::clients(dialects.into_iter().map(DialectId::new).collect()));
     let message = [1_000, 20_000, 70_000][rng.usize(..3)];
     let limits = Limits {
         head: rng.usize(700..4_000),
@@ -91,6 +90,7 @@ pub(crate) fn changed(rng: &mut fastrand::Rng, limits: &Limits) -> Settings {
             ..limits.clone()
         },
         trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+        control_secret: Default::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Running another program to its end, within a time limit.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -33,13 +33,25 @@ impl Outcome {
 /// Runs `command` without standard input. Kills it and panics if it takes longer than `limit`.
 #[track_caller]
 pub fn run_within(limit: Duration, command: &mut Command) -> Outcome {
+    run_with_input(limit, command, b"")
+}
+
+/// As [`run_within`], with `input` as standard input.
+#[track_caller]
+pub fn run_with_input(limit: Duration, command: &mut Command, input: &[u8]) -> Outcome {
     let name = command.get_program().to_string_lossy().into_owned();
     let mut child = command
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{name}: {error}"));
+    let mut stdin = child.stdin.take().expect("standard input is a pipe");
+    let input = input.to_vec();
+    // A program that does not want it all closes the pipe, or ends.
+    thread::spawn(move || {
+        let _ = stdin.write_all(&input);
+    });
     let stdout = collect(child.stdout.take());
     let stderr = collect(child.stderr.take());
 

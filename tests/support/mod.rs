@@ -16,6 +16,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod browser;
 mod child;
 mod frame;
 mod http_response;
@@ -25,7 +26,8 @@ mod raw_client;
 mod server;
 mod wait;
 
-pub use child::{Outcome, run_within};
+pub use browser::Browser;
+pub use child::{Outcome, run_with_input, run_within};
 pub use frame::{Frame, Opcode};
 pub use http_response::HttpResponse;
 pub use process::{cpu_time, open_descriptors, resident_bytes, signal};

@@ -213,6 +213,19 @@ impl RawClient {
         }
     }
 
+    /// Waits until the server ends the connection, and gives all that came before.
+    #[track_caller]
+    pub fn receive_all(&mut self) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.read_before(deadline) {
+                Progress::Bytes => {}
+                Progress::End(_) => return String::from_utf8_lossy(&self.received).into_owned(),
+                Progress::Nothing => panic!("the connection had not ended after {PATIENCE:?}"),
+            }
+        }
+    }
+
     /// Ping and pong: everything that was sent before has been seen by the server afterwards.
     #[track_caller]
     pub fn synchronise(&mut self) {

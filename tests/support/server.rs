@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -106,6 +106,16 @@ impl Server {
     /// The server's working directory.
     pub fn directory(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// The address of the control port that the server has by default.
+    pub fn control_address(&self) -> String {
+        format!("unix://{}", self.control_socket().display())
+    }
+
+    /// The control socket that the server has by default.
+    pub fn control_socket(&self) -> PathBuf {
+        self.directory().join("fantail/control.sock")
     }
 
     /// What the server has written to standard output so far.

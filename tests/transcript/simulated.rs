@@ -58,10 +58,9 @@ impl Simulated {
         let settings = Settings {
             limits,
             trusted_proxies: config.http.trusted_proxies,
+            control_secret: Default::default(),
         };
-        let service = Service {
-            dialects: vec![DialectId::new(0)],
-        };
+        let service = Service::clients(vec![DialectId::new(0)]);
         let relay = Relay::new(
             settings,
             vec![Box::new(Topics::new(config.topics))],

@@ -1,11 +1,16 @@
 //! From the configuration to the parts of the server: the only place that knows all dialects.
 
 use super::resources;
-use crate::config::{Config, Service as ServiceName};
+use crate::config::{Address, Config, Service as ServiceName};
 use crate::dialects::echo::Echo;
 use crate::dialects::topics::Topics;
+use crate::dialects::wson::Wson;
+use crate::reactor::{Access, Binding};
 use crate::relay::dialect::{Dialect, DialectId};
-use crate::relay::{Service, Settings};
+use crate::relay::{Service, ServiceKind, Settings};
+
+/// A control socket is for its owner.
+const CONTROL_MODE: u32 = 0o600;
 
 /// The dialects, in the order of [`ServiceName::ALL`].
 pub(super) fn dialects(config: &Config) -> Vec<Box<dyn Dialect>> {
@@ -14,25 +19,48 @@ pub(super) fn dialects(config: &Config) -> Vec<Box<dyn Dialect>> {
         .map(|name| -> Box<dyn Dialect> {
             match name {
                 ServiceName::Topics => Box::new(Topics::new(config.topics.clone())),
+                ServiceName::Wson => Box::new(Wson::new(config.wson.clone())),
                 ServiceName::Echo => Box::new(Echo),
             }
         })
         .collect()
 }
 
-/// What each listener serves.
+/// Where to listen: for clients, and for programs that control the server.
+pub(super) fn bindings(config: &Config) -> Vec<Binding> {
+    let clients = config.listen.iter().map(|listen| Binding {
+        address: listen.address.clone(),
+        mode: listen.mode,
+        access: Access::Clients,
+        optional: false,
+    });
+    let operators = config.control.listen.iter().map(|listen| Binding {
+        address: listen.address.clone(),
+        mode: CONTROL_MODE,
+        access: Access::Operators,
+        // Nobody has asked for the one of the defaults.
+        optional: config.control.is_default,
+    });
+    clients.chain(operators).collect()
+}
+
+/// What each listener serves, in the order of [`bindings`].
 pub(super) fn services(config: &Config) -> Vec<Service> {
     let dialect = |name: &ServiceName| {
         let index = ServiceName::ALL.iter().position(|other| other == name);
         DialectId::new(index.unwrap_or_default() as u8)
     };
-    config
-        .listen
-        .iter()
-        .map(|listen| Service {
-            dialects: listen.serve.iter().map(dialect).collect(),
-        })
-        .collect()
+    let clients = config.listen.iter().map(|listen| Service {
+        kind: ServiceKind::Dialects(listen.serve.iter().map(dialect).collect()),
+        label: listen.domain.clone().unwrap_or_default(),
+    });
+    let operators = config.control.listen.iter().map(|listen| Service {
+        kind: ServiceKind::Control {
+            secret_required: !matches!(listen.address, Address::Unix(_)),
+        },
+        label: String::new(),
+    });
+    clients.chain(operators).collect()
 }
 
 /// The relay's settings, with the limits that depend on the machine filled in.
@@ -42,5 +70,6 @@ pub(super) fn relay_settings(config: &Config) -> Settings {
     Settings {
         limits,
         trusted_proxies: config.http.trusted_proxies.clone(),
+        control_secret: config.control.secret.clone(),
     }
 }

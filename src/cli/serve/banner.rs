@@ -2,14 +2,25 @@
 
 use std::fmt::Write;
 
-use crate::config::{Listen, Service};
+use super::made_secrets::MadeSecrets;
+use crate::config::{Config, Service};
+use crate::relay::peer::ListenerId;
 
-/// A line per listener, the first one for topics with the address of the statistics, and how to
-/// try it.
-pub(super) fn text(listen: &[Listen], addresses: &[String]) -> String {
+/// A line per listener, the first one for topics with the address of the statistics, how to try
+/// it, and what was made at random.
+pub(super) fn text(
+    config: &Config,
+    made: &MadeSecrets,
+    addresses: &[(ListenerId, String)],
+) -> String {
     let mut text = String::new();
     let mut topics = None;
-    for (listen, address) in listen.iter().zip(addresses) {
+    let mut control = Vec::new();
+    for (id, address) in addresses {
+        let Some(listen) = config.listen.get(id.index()) else {
+            control.push(address.as_str());
+            continue;
+        };
         let serves: Vec<_> = listen.serve.iter().map(|service| service.name()).collect();
         let (version, serves) = (env!("CARGO_PKG_VERSION"), serves.join(", "));
         // Writing to a string cannot fail.
@@ -34,6 +45,18 @@ pub(super) fn text(listen: &[Listen], addresses: &[String]) -> String {
         let _ = writeln!(text, "  try it: {program} sub {address}/demo");
         let _ = writeln!(text, "          {program} pub {address}/demo \"hello\"");
     }
+    let control = control.join(", ").replace("ws://", "tcp://");
+    let _ = match (control.is_empty(), made.wson()) {
+        (true, None) => Ok(()),
+        (false, None) => writeln!(text, "  control: {control}"),
+        (true, Some(secret)) => writeln!(text, "  wson secret of this run: {secret}"),
+        (false, Some(secret)) => {
+            writeln!(
+                text,
+                "  control: {control}, wson secret of this run: {secret}"
+            )
+        }
+    };
     text
 }
 

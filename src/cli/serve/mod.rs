@@ -2,6 +2,7 @@
 
 mod assembly;
 mod banner;
+mod made_secrets;
 mod reload;
 mod resources;
 
@@ -13,6 +14,7 @@ use crate::logging;
 use crate::reactor::Reactor;
 use crate::relay::Relay;
 use clap::Args;
+use made_secrets::MadeSecrets;
 
 /// The arguments of `fantail serve`, and of `fantail` alone.
 #[derive(Debug, Clone, Default, Args)]
@@ -55,16 +57,20 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
 /// # Errors
 /// Why it cannot listen, or why it had to end.
 fn run_server(config: &Config, sources: Sources) -> Result<(), Failure> {
-    let settings = assembly::relay_settings(config);
+    let made = MadeSecrets::for_start(config)?;
+    let mut config = config.clone();
+    made.fill_in(&mut config);
+    let settings = assembly::relay_settings(&config);
     log::info!("{}", resources::describe(&settings.limits));
     let relay = Relay::new(
         settings,
-        assembly::dialects(config),
-        assembly::services(config),
+        assembly::dialects(&config),
+        assembly::services(&config),
     );
-    let reactor = Reactor::bind(&config.listen, relay, reload::from_sources(sources, config))
+    let reload = reload::from_sources(sources, &config, made.clone());
+    let reactor = Reactor::bind(&assembly::bindings(&config), relay, reload)
         .map_err(|error| Failure::Runtime(error.to_string()))?;
-    output::print(&banner::text(&config.listen, &reactor.addresses()))?;
+    output::print(&banner::text(&config, &made, &reactor.addresses()))?;
     reactor
         .run()
         .map_err(|error| Failure::Runtime(format!("the event loop failed: {error}")))

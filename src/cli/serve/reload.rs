@@ -1,26 +1,32 @@
 //! Reading the configuration again, on HUP.
 
 use super::assembly;
+use super::made_secrets::MadeSecrets;
 use crate::config::{Config, Loaded, Sources};
 use crate::dialects::topics::Topics;
+use crate::dialects::wson::Wson;
 use crate::logging;
 use crate::reactor::Reload;
 
 /// Loads the configuration from the sources of the start and hands it to the running relay. What
 /// is wrong changes nothing; what only a new start can change is named.
-pub(super) fn from_sources(sources: Sources, config: &Config) -> Reload {
+pub(super) fn from_sources(sources: Sources, config: &Config, made: MadeSecrets) -> Reload {
     let listen = config.listen.clone();
+    let control = config.control.listen.clone();
     let log_format = config.log.format;
     let tcp_user_timeout = config.limits.tcp_user_timeout;
     Box::new(move |relay| {
         let Loaded {
-            config, warnings, ..
+            mut config,
+            warnings,
+            ..
         } = Config::load(&sources).map_err(|errors| errors.to_string())?;
         for warning in warnings {
             log::warn!("{warning}");
         }
         let mut summary = "origins, limits, secrets, policies, log level".to_owned();
-        if config.listen != listen {
+        made.fill_in(&mut config);
+        if config.listen != listen || config.control.listen != control {
             summary.push_str("; changed listeners need a new start");
         }
         if config.log.format != log_format {
@@ -33,6 +39,9 @@ pub(super) fn from_sources(sources: Sources, config: &Config) -> Reload {
         relay.reconfigure(assembly::relay_settings(&config));
         if let Some(topics) = relay.dialect_mut::<Topics>() {
             topics.reconfigure(config.topics);
+        }
+        if let Some(wson) = relay.dialect_mut::<Wson>() {
+            wson.reconfigure(config.wson);
         }
         logging::set_level(config.log.level);
         Ok(summary)

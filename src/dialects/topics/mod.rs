@@ -14,11 +14,11 @@ pub mod statistics;
 
 mod http;
 
-use std::time::Duration;
+use serde_json::{Map, Value};
 
 use crate::dialects::topics::authentication::{answer, authenticate};
 use crate::dialects::topics::client::{Access, Client, Description, Descriptions};
-use crate::dialects::topics::place::{Direction, Topic};
+use crate::dialects::topics::place::{Direction, Place, Topic};
 use crate::dialects::topics::settings::Settings;
 use crate::limits::Limit;
 use crate::protocol::http_request::Request;
@@ -36,10 +36,6 @@ const AUTHENTICATION: u32 = 0;
 
 /// A wake: a token ends.
 const EXPIRY: u32 = 1;
-
-/// A token that ends later than this is looked at again then. The wall clock may jump meanwhile,
-/// and the wake of a client that is gone waits among the timers as long.
-const LONGEST_WAKE: Duration = Duration::from_secs(60);
 
 /// The dialect: who is where, and what the configuration says.
 #[derive(Debug, Default)]
@@ -110,7 +106,7 @@ impl Topics {
         match result {
             Ok(grant) if grant.expires > now.epoch_seconds() => {
                 self.enter(cx, id, grant.expires);
-                wake_at_expiry(cx, id, grant.expires, now);
+                cx.wake_at(grant.expires, id, EXPIRY);
             }
             Ok(_) => {
                 client.access = Access::Ended;
@@ -248,11 +244,45 @@ impl Dialect for Topics {
                 if expires <= now.epoch_seconds() {
                     cx.close(id, CloseCode::POLICY, "token expired");
                 } else {
-                    wake_at_expiry(cx, id, expires, now);
+                    cx.wake_at(expires, id, EXPIRY);
                 }
             }
             _ => {}
         }
+    }
+
+    fn describe(&self, id: ConnId, now: Now, members: &mut Map<String, Value>) {
+        let Some(client) = self.clients.get(id) else {
+            return;
+        };
+        let seconds = now.moment.since(client.connected).as_secs();
+        members.insert("connected".to_owned(), seconds.into());
+        if let Some(topic) = &client.description.topic {
+            members.insert("topic".to_owned(), topic.path.as_str().into());
+        }
+        let agent = client.description.user_agent.as_str();
+        members.insert("user_agent".to_owned(), agent.into());
+    }
+
+    fn operator_publish(
+        &mut self,
+        cx: &mut Cx<'_>,
+        channel: &str,
+        message_type: MessageType,
+        payload: &[u8],
+    ) -> Option<Result<usize, String>> {
+        if !channel.starts_with('/') {
+            return None;
+        }
+        Some(match Place::parse(channel) {
+            Ok(Place::Topic(topic)) => {
+                cx.count_received(payload.len());
+                let frame = cx.frame(message_type, payload);
+                Ok(self.publish(cx, &topic, &frame))
+            }
+            Ok(_) => Err(format!("{channel} is no topic")),
+            Err(fault) => Err(format!("topic: {fault}")),
+        })
     }
 
     fn closed(&mut self, cx: &mut Cx<'_>, id: ConnId) {
@@ -307,10 +337,4 @@ impl Topics {
             .map(|channel| cx.publish(channel, frame, None))
             .sum()
     }
-}
-
-/// Asks to be woken when a token ends. The wall clock decides then, since it may jump.
-fn wake_at_expiry(cx: &mut Cx<'_>, id: ConnId, expires: f64, now: Now) {
-    let left = Duration::try_from_secs_f64(expires - now.epoch_seconds()).unwrap_or(LONGEST_WAKE);
-    cx.wake_in(left.min(LONGEST_WAKE), id, EXPIRY);
 }
