@@ -5,12 +5,15 @@ mod client;
 mod completions;
 mod config;
 mod configuration;
+mod ctl;
 mod exit;
 mod man;
 mod output;
 mod publish;
+pub mod random;
 pub mod serve;
 mod subscribe;
+mod token;
 
 pub use configuration::Arguments as ConfigurationArguments;
 pub use exit::Failure;
@@ -23,7 +26,7 @@ const AFTER_HELP: &str = "\
 Without a command, fantail serves. Every key of the configuration is also a variable of the
 environment: limits.message is FANTAIL_LIMITS_MESSAGE. `fantail config` shows all of them.
 
-Exit codes: 0 done, 1 failed, 2 wrong arguments, 78 wrong configuration.";
+Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 not acknowledged (ctl), 78 wrong configuration.";
 
 /// A WebSocket relay: one message in, the same message out to everybody else on the topic
 #[derive(Debug, Parser)]
@@ -56,6 +59,12 @@ enum Command {
     /// Print the messages of a topic
     #[command(name = "sub", visible_alias = "subscribe")]
     Subscribe(subscribe::Arguments),
+    /// Make what clients prove with who they are
+    Token(token::Arguments),
+    /// Control a running server: send messages, see who is connected, and more
+    Ctl(ctl::Arguments),
+    /// Tell how a running server is; what `fantail ctl status` does
+    Status(ctl::Connecting),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
     /// Print the manual page (roff)
@@ -71,7 +80,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            if !matches!(failure, Failure::OutputClosed) {
+            if !failure.is_quiet() {
                 output::complain(&failure.to_string());
             }
             failure.exit_code()
@@ -93,6 +102,9 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Config(arguments) => config::run(arguments),
         Command::Publish(arguments) => publish::run(&arguments),
         Command::Subscribe(arguments) => subscribe::run(&arguments),
+        Command::Token(arguments) => token::run(arguments),
+        Command::Ctl(arguments) => ctl::run(&arguments),
+        Command::Status(connecting) => ctl::status(&connecting),
         Command::Completions(arguments) => completions::run(&arguments, Cli::command()),
         Command::Man => man::run(Cli::command()),
     }

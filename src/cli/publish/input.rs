@@ -11,7 +11,7 @@ const PART: usize = 64 * 1024;
 ///
 /// # Errors
 /// If it cannot be read, is too long, or is no text where that is wanted.
-pub(super) fn read_whole(input: impl Read, text: bool) -> Result<Vec<u8>, Failure> {
+pub(in crate::cli) fn read_whole(input: impl Read, text: bool) -> Result<Vec<u8>, Failure> {
     let mut message = Vec::new();
     input
         .take(LONGEST_MESSAGE as u64 + 1)
@@ -31,7 +31,9 @@ pub(super) fn read_whole(input: impl Read, text: bool) -> Result<Vec<u8>, Failur
 }
 
 /// Reads an input that may have no end: each part as it comes is a message.
-pub(super) fn parts(mut input: impl Read) -> impl Iterator<Item = Result<Vec<u8>, Failure>> {
+pub(in crate::cli) fn parts(
+    mut input: impl Read,
+) -> impl Iterator<Item = Result<Vec<u8>, Failure>> {
     let mut buffer = vec![0; PART];
     std::iter::from_fn(move || {
         loop {

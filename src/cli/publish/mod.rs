@@ -4,7 +4,7 @@
 //! has to be answered also while there is nothing to send. Both report to the one place that
 //! sends.
 
-mod input;
+pub(super) mod input;
 
 use super::Failure;
 use super::client::{
