@@ -45,7 +45,7 @@ use std::time::Instant;
 use world::World;
 
 /// Seeds of the short sweep, and the steps of each.
-const SHORT: (u64, u64) = (100, 300);
+const SHORT: (u64, u64) = (400, 400);
 
 fn variable(name: &str) -> Option<u64> {
     env::var(name).ok().map(|value| {
