@@ -233,6 +233,9 @@ limits! {
     drain = Drain("limits.drain", Period, Duration::from_secs(30), Close(1001), "server stops");
 }
 
+/// The longest frame of the control port that seven digits can announce, in bytes.
+pub const LONGEST_CONTROL_FRAME: usize = 9_999_999;
+
 /// Descriptors that are never given to clients: listeners, log, store, control, the loop's own.
 pub const RESERVED_DESCRIPTORS: usize = 32;
 

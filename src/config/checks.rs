@@ -3,8 +3,7 @@
 use super::listen::{Address, takes_any_port};
 use super::units::format_bytes;
 use super::{Config, ControlListen};
-use crate::limits::{LIMITS, Limit, Limits, Value};
-use crate::protocol::control_frame::LONGEST_PAYLOAD;
+use crate::limits::{LIMITS, LONGEST_CONTROL_FRAME, Limit, Limits, Value};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -54,8 +53,8 @@ pub(super) fn violations(config: &Config) -> Vec<Violation> {
     found.extend(more_than_possible(
         Limit::ControlFrame,
         limits.control_frame,
-        LONGEST_PAYLOAD,
-        &format!("{LONGEST_PAYLOAD}, which is what 7 digits can say"),
+        LONGEST_CONTROL_FRAME,
+        &format!("{LONGEST_CONTROL_FRAME}, which is what 7 digits can say"),
     ));
     found.extend(soft_over_hard(limits, Limit::OutputSoft, Limit::Output));
     found.extend(soft_over_hard(
@@ -178,7 +177,7 @@ mod tests {
             [["limits.output_soft", "limits.output"]]
         );
         assert_eq!(
-            keys_of(|c| c.limits.control_frame = LONGEST_PAYLOAD + 1),
+            keys_of(|c| c.limits.control_frame = LONGEST_CONTROL_FRAME + 1),
             [["control.frame"]]
         );
         assert_eq!(

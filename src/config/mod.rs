@@ -31,8 +31,8 @@ pub use listen::{Address, Listen, Service};
 pub use render::{default_file, effective};
 pub use sources::Sources;
 
-use crate::dialects::topics;
-use crate::dialects::wson;
+use crate::dialects::topics::settings::Settings as TopicsSettings;
+use crate::dialects::wson::settings::Settings as WsonSettings;
 use crate::limits::Limits;
 use crate::logging::Format;
 use ipnet::IpNet;
@@ -51,9 +51,9 @@ pub struct Config {
     /// The `[http]` section.
     pub http: Http,
     /// The `[topics]` section, less its limits.
-    pub topics: topics::settings::Settings,
+    pub topics: TopicsSettings,
     /// The `[wson]` section, less its limits.
-    pub wson: wson::settings::Settings,
+    pub wson: WsonSettings,
     /// The `[limits]` section, and the limits of other sections.
     pub limits: Limits,
     /// The `[log]` section.
@@ -67,8 +67,8 @@ impl Default for Config {
             listen: vec![Listen::default()],
             control: Control::default(),
             http: Http::default(),
-            topics: topics::settings::Settings::default(),
-            wson: wson::settings::Settings::default(),
+            topics: TopicsSettings::default(),
+            wson: WsonSettings::default(),
             limits: Limits::default(),
             log: Log::default(),
         }

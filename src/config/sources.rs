@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 /// The variable that names the file where `--config` does not.
@@ -47,10 +48,9 @@ impl Sources {
     }
 }
 
-#[allow(unsafe_code, reason = "std does not tell who it runs as")]
+/// The kernel shows a process's files as those of the user that it acts as.
 fn is_superuser() -> bool {
-    // SAFETY: geteuid takes nothing, changes nothing and cannot fail.
-    unsafe { libc::geteuid() == 0 }
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
 fn variable<'a>(environment: &'a [(OsString, OsString)], name: &str) -> Option<&'a OsStr> {

@@ -14,13 +14,13 @@
 
 use std::fmt;
 
-use crate::limits::Limit;
+use crate::limits::{LONGEST_CONTROL_FRAME, Limit};
 
 /// Digits of a length.
 pub const MOST_DIGITS: usize = 7;
 
 /// The longest payload that [`MOST_DIGITS`] can say, in bytes.
-pub const LONGEST_PAYLOAD: usize = 9_999_999;
+pub const LONGEST_PAYLOAD: usize = LONGEST_CONTROL_FRAME;
 
 /// One frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
