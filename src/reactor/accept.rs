@@ -9,8 +9,10 @@
 use std::io;
 
 use crate::limits::Limit;
+use crate::protocol::control_frame::encode;
 use crate::protocol::http_response::{Refusal, Response};
 use crate::reactor::Reactor;
+use crate::reactor::binding::Access;
 use crate::reactor::socket::Socket;
 use crate::reactor::unfinished::Stopped;
 use crate::relay::Admission;
@@ -118,8 +120,7 @@ impl Reactor {
         let turned_away = match listener.accept() {
             Ok((socket, address)) => {
                 self.relay.count_turned_away(address);
-                let refusal = Refusal::over_limit(Limit::Connections);
-                send_and_close(socket, &Response::from(refusal).encode(false, false));
+                send_and_close(socket, &no_room(listener.access()));
                 TurnedAway::One
             }
             Err(error) => match AcceptError::of(&error) {
@@ -161,6 +162,17 @@ impl Reactor {
                 self.accept(index, now);
             }
         }
+    }
+}
+
+/// That there is no room, in the words of whoever connects.
+fn no_room(access: Access) -> Vec<u8> {
+    match access {
+        Access::Clients => {
+            let refusal = Refusal::over_limit(Limit::Connections);
+            Response::from(refusal).encode(false, false)
+        }
+        Access::Operators => encode(b'E', b""),
     }
 }
 

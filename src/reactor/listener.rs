@@ -133,6 +133,16 @@ impl Listener {
         }
     }
 
+    /// Who may connect.
+    pub(super) fn access(&self) -> Access {
+        self.access
+    }
+
+    /// True if programs of other users are refused here: those that are let in need no secret.
+    pub(super) fn checks_users(&self) -> bool {
+        self.access == Access::Operators && matches!(self.listening, Listening::Unix(_))
+    }
+
     /// Accepts a client.
     pub(super) fn accept(&self) -> io::Result<(Socket, PeerAddress)> {
         match &self.listening {

@@ -105,6 +105,9 @@ impl Reactor {
             match bound {
                 Ok(listener) => {
                     relay.name_listener(id, &listener.address());
+                    if listener.checks_users() {
+                        relay.trust_listener(id);
+                    }
                     listeners.push(listener);
                 }
                 Err(error) if binding.optional => log::warn!("{error}: not served"),

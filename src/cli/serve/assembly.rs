@@ -1,7 +1,7 @@
 //! From the configuration to the parts of the server: the only place that knows all dialects.
 
 use super::resources;
-use crate::config::{Address, Config, Service as ServiceName};
+use crate::config::{Config, Service as ServiceName};
 use crate::dialects::echo::Echo;
 use crate::dialects::topics::Topics;
 use crate::dialects::wson::Wson;
@@ -54,12 +54,8 @@ pub(super) fn services(config: &Config) -> Vec<Service> {
         kind: ServiceKind::Dialects(listen.serve.iter().map(dialect).collect()),
         label: listen.domain.clone().unwrap_or_default(),
     });
-    let operators = config.control.listen.iter().map(|listen| Service {
-        kind: ServiceKind::Control {
-            secret_required: !matches!(listen.address, Address::Unix(_)),
-        },
-        label: String::new(),
-    });
+    // A listener that can tell whose program it is will waive the secret.
+    let operators = config.control.listen.iter().map(|_| Service::control(true));
     clients.chain(operators).collect()
 }
 
