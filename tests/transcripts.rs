@@ -10,8 +10,9 @@
 mod support;
 mod transcript;
 
-use support::Server;
-use transcript::{OverTcp, Script, Simulated, Transport, play};
+use std::time::Duration;
+use support::{Server, wait_until};
+use transcript::{ControlAddress, OverTcp, Script, Simulated, Transport, play};
 
 /// Ways to cut the bytes up.
 const SEEDS: u64 = 8;
@@ -30,7 +31,7 @@ impl Transcript {
 
     fn play(&self, transport: &mut dyn Transport) {
         let now = transport.epoch_seconds();
-        let script = Script::parse(self.text, |line| transcript::expand_tokens(line, now));
+        let script = Script::parse(self.text, |line| transcript::expand(line, now));
         play(self.name, &script, transport);
     }
 
@@ -41,13 +42,33 @@ impl Transcript {
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
         let server = Server::start(&settings);
-        self.play(&mut OverTcp::new(server.address()));
+        self.play(&mut OverTcp::new(
+            server.address(),
+            control_address(&server),
+        ));
     }
 
     fn play_simulated(&self) {
         for seed in 0..SEEDS {
             self.play(&mut Simulated::new(&self.settings(), seed));
         }
+    }
+}
+
+/// Where the control port is: on the socket of the defaults, unless the server tells otherwise.
+fn control_address(server: &Server) -> ControlAddress {
+    let socket = server.control_socket();
+    let told = || {
+        let output = server.output();
+        let (_, rest) = output.split_once("control: ")?;
+        rest.split_once('\n').map(|(address, _)| address.to_owned())
+    };
+    wait_until("a control port", Duration::from_secs(5), || {
+        told().is_some()
+    });
+    match told().and_then(|address| address.strip_prefix("tcp://")?.parse().ok()) {
+        Some(address) => ControlAddress::Tcp(address),
+        None => ControlAddress::Unix(socket),
     }
 }
 
@@ -79,4 +100,12 @@ transcripts! {
     topics_relay: "topics/relay.txt";
     topics_stats: "topics/stats.txt";
     topics_auth: "topics/auth.txt";
+    wson_handshake: "wson/handshake.txt";
+    wson_hmac: "wson/hmac.txt";
+    wson_keepalive: "wson/keepalive.txt";
+    control_letters: "control/letters.txt";
+    control_errors: "control/errors.txt";
+    control_additions: "control/additions.txt";
+    control_secret: "control/secret.txt";
+    control_overflow: "control/overflow.txt";
 }

@@ -9,10 +9,7 @@
 use std::io;
 
 use crate::limits::Limit;
-use crate::protocol::control_frame::encode;
-use crate::protocol::http_response::{Refusal, Response};
 use crate::reactor::Reactor;
-use crate::reactor::binding::Access;
 use crate::reactor::socket::Socket;
 use crate::reactor::unfinished::Stopped;
 use crate::relay::Admission;
@@ -119,8 +116,8 @@ impl Reactor {
         }
         let turned_away = match listener.accept() {
             Ok((socket, address)) => {
-                self.relay.count_turned_away(address);
-                send_and_close(socket, &no_room(listener.access()));
+                let answer = self.relay.turn_away(listener.id, address);
+                send_and_close(socket, &answer);
                 TurnedAway::One
             }
             Err(error) => match AcceptError::of(&error) {
@@ -162,17 +159,6 @@ impl Reactor {
                 self.accept(index, now);
             }
         }
-    }
-}
-
-/// That there is no room, in the words of whoever connects.
-fn no_room(access: Access) -> Vec<u8> {
-    match access {
-        Access::Clients => {
-            let refusal = Refusal::over_limit(Limit::Connections);
-            Response::from(refusal).encode(false, false)
-        }
-        Access::Operators => encode(b'E', b""),
     }
 }
 

@@ -133,11 +133,6 @@ impl Listener {
         }
     }
 
-    /// Who may connect.
-    pub(super) fn access(&self) -> Access {
-        self.access
-    }
-
     /// True if programs of other users are refused here: those that are let in need no secret.
     pub(super) fn checks_users(&self) -> bool {
         self.access == Access::Operators && matches!(self.listening, Listening::Unix(_))

@@ -82,11 +82,17 @@ impl Relay {
         )
     }
 
-    /// A client was accepted with the last descriptor only to be told that there is no room.
-    pub fn count_turned_away(&mut self, address: PeerAddress) {
+    /// Somebody was accepted with the last descriptor only to be told that there is no room: with
+    /// these bytes.
+    pub fn turn_away(&mut self, listener: ListenerId, address: PeerAddress) -> Vec<u8> {
         self.counters.accepted += 1;
+        if self.is_control(listener) {
+            self.counters.count_limit(Limit::ControlConnections);
+            return encode(b'E', b"");
+        }
         self.counters.count_limit(Limit::Connections);
         log::debug!(peer:% = address, reason = Limit::Connections.reason(); "connection refused");
+        Response::from(Refusal::over_limit(Limit::Connections)).encode(false, false)
     }
 
     /// Whether there is room; true if the connection was counted for its address.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::limits::{Limit, Limits};
+use crate::protocol::control_frame::LONGEST_PAYLOAD;
 use crate::protocol::http_request::Request as HttpRequest;
 use crate::protocol::http_response::Response;
 use crate::protocol::ws_close::CloseCode;
@@ -340,21 +341,31 @@ impl Cx<'_> {
     }
 
     /// Tells the control connections that want to know: a line of JSON, and the message behind
-    /// it, if it is one.
-    pub(super) fn tell(&mut self, event: Event, members: Map<String, Value>, message: &[u8]) {
-        let mut payload = Value::Object(members).to_string().into_bytes();
-        if matches!(event, Event::Text | Event::Binary) {
+    /// it, if it is one. Of a message that has no room in a frame, its length is told.
+    pub(super) fn tell(&mut self, event: Event, mut members: Map<String, Value>, message: &[u8]) {
+        let is_message = matches!(event, Event::Text | Event::Binary);
+        let mut payload = Value::Object(members.clone()).to_string().into_bytes();
+        if is_message && payload.len() + 1 + message.len() <= LONGEST_PAYLOAD {
             payload.push(b'\n');
             payload.extend_from_slice(message);
+        } else if is_message {
+            members.insert("left_out".to_owned(), message.len().into());
+            payload = Value::Object(members).to_string().into_bytes();
+            payload.push(b'\n');
         }
         self.events.tell(event, &payload, self.outboxes);
     }
 
     /// Queues a message, or a part of one, for one client; [`Self::encode_fragment`] makes parts.
-    pub fn send(&mut self, id: ConnId, frame: Frame) {
+    /// False if the client takes no more.
+    pub fn send(&mut self, id: ConnId, frame: Frame) -> bool {
+        if !self.outboxes.is_open(id) {
+            return false;
+        }
         self.counters.messages_delivered += u64::from(frame.ends_message());
         self.counters.bytes_delivered += frame.payload_length() as u64;
         self.outboxes.push(id, frame);
+        self.outboxes.is_open(id)
     }
 
     /// The members of a channel, in the order in which they joined.

@@ -109,8 +109,7 @@ impl Relay {
             Stage::CloseSent(_) => {
                 self.die(id, CloseReason::without_code("closed without an answer"));
             }
-            // What it has asked for is answered.
-            Stage::Control(_) => self.finish(id, CloseReason::without_code("closed"), now),
+            Stage::Control(_) => self.end_of_control(id, now),
             Stage::Lingering => self.die(id, CloseReason::without_code("closed")),
             Stage::Finishing | Stage::Dead => {}
         }

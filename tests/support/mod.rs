@@ -18,6 +18,7 @@
 
 mod browser;
 mod child;
+mod control_client;
 mod frame;
 mod http_response;
 mod process;
@@ -28,6 +29,7 @@ mod wait;
 
 pub use browser::Browser;
 pub use child::{Outcome, run_with_input, run_within};
+pub use control_client::ControlClient;
 pub use frame::{Frame, Opcode};
 pub use http_response::HttpResponse;
 pub use process::{cpu_time, open_descriptors, resident_bytes, signal};

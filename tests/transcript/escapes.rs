@@ -51,6 +51,18 @@ pub(super) fn unescape(text: &str) -> String {
     plain + rest
 }
 
+/// Bytes of which each may be written `\\xff`, beside the escapes of [`unescape`].
+pub(super) fn bytes(text: &str) -> Vec<u8> {
+    let mut parts = text.split("\\x");
+    let mut bytes = unescape(parts.next().unwrap_or_default()).into_bytes();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2).expect("two digits");
+        bytes.extend(from_hex(digits));
+        bytes.extend(unescape(rest).into_bytes());
+    }
+    bytes
+}
+
 /// The texts that `m{000..199};` stands for; one if there is no such range in it.
 pub(super) fn expand_range(text: &str) -> Vec<String> {
     let expanded = (|| {

@@ -1,5 +1,5 @@
 //! Conversations written down as text (see `tests/transcripts/README.md`), and playing them against
-//! whatever transports bytes: the real binary over TCP, or the relay core in a simulation.
+//! whatever transports bytes: the real binary over sockets, or the relay core in a simulation.
 
 #![allow(
     clippy::expect_used,
@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod control;
 mod escapes;
 mod over_tcp;
 mod placeholders;
@@ -14,8 +15,8 @@ mod player;
 mod script;
 mod simulated;
 
-pub(crate) use over_tcp::OverTcp;
-pub(crate) use placeholders::expand_tokens;
+pub(crate) use over_tcp::{ControlAddress, OverTcp};
+pub(crate) use placeholders::expand;
 pub(crate) use player::play;
 pub(crate) use script::Script;
 pub(crate) use simulated::Simulated;
@@ -37,10 +38,14 @@ pub(crate) enum Arrival {
 pub(crate) trait Transport {
     /// A new client; its number.
     fn connect(&mut self) -> usize;
+    /// A new client of the control port; its number.
+    fn connect_to_control(&mut self) -> usize;
     /// Sends bytes. That the server takes no more is no error: it may have said why.
     fn send(&mut self, client: usize, bytes: &[u8]);
     /// Waits for what comes next.
     fn receive(&mut self, client: usize) -> Arrival;
+    /// The client sends nothing more.
+    fn finish(&mut self, client: usize);
     /// The client goes without a word.
     fn close(&mut self, client: usize);
     /// Lets time pass.

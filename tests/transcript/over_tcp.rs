@@ -1,41 +1,92 @@
 //! The real binary.
 
 use super::{Arrival, Transport};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long something may take that has to come.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Clients of a server at `address`.
+/// Where a server's control port is.
+pub(crate) enum ControlAddress {
+    /// A Unix socket.
+    Unix(PathBuf),
+    /// A TCP address.
+    Tcp(SocketAddr),
+}
+
+/// Clients of a server at `address`, and of its control port.
 pub(crate) struct OverTcp {
     address: SocketAddr,
-    clients: Vec<TcpStream>,
+    control: ControlAddress,
+    clients: Vec<Box<dyn Stream>>,
+}
+
+trait Stream: Read + Write {
+    fn set_patience(&self) -> io::Result<()>;
+    fn shut(&self, how: Shutdown) -> io::Result<()>;
+}
+
+impl Stream for TcpStream {
+    fn set_patience(&self) -> io::Result<()> {
+        self.set_nodelay(true)?;
+        self.set_read_timeout(Some(PATIENCE))?;
+        self.set_write_timeout(Some(PATIENCE))
+    }
+
+    fn shut(&self, how: Shutdown) -> io::Result<()> {
+        self.shutdown(how)
+    }
+}
+
+impl Stream for UnixStream {
+    fn set_patience(&self) -> io::Result<()> {
+        self.set_read_timeout(Some(PATIENCE))?;
+        self.set_write_timeout(Some(PATIENCE))
+    }
+
+    fn shut(&self, how: Shutdown) -> io::Result<()> {
+        self.shutdown(how)
+    }
 }
 
 impl OverTcp {
-    pub(crate) fn new(address: SocketAddr) -> Self {
+    pub(crate) fn new(address: SocketAddr, control: ControlAddress) -> Self {
         Self {
             address,
+            control,
             clients: Vec::new(),
         }
+    }
+
+    fn add(&mut self, stream: impl Stream + 'static) -> usize {
+        stream.set_patience().expect("sockets have these options");
+        self.clients.push(Box::new(stream));
+        self.clients.len() - 1
     }
 }
 
 impl Transport for OverTcp {
     fn connect(&mut self) -> usize {
         let stream = TcpStream::connect(self.address).expect("the server listens");
-        stream.set_nodelay(true).expect("TCP_NODELAY is there");
-        stream
-            .set_read_timeout(Some(PATIENCE))
-            .expect("it is not zero");
-        stream
-            .set_write_timeout(Some(PATIENCE))
-            .expect("it is not zero");
-        self.clients.push(stream);
-        self.clients.len() - 1
+        self.add(stream)
+    }
+
+    fn connect_to_control(&mut self) -> usize {
+        match &self.control {
+            ControlAddress::Unix(path) => {
+                let stream = UnixStream::connect(path).expect("the server listens");
+                self.add(stream)
+            }
+            ControlAddress::Tcp(address) => {
+                let stream = TcpStream::connect(address).expect("the server listens");
+                self.add(stream)
+            }
+        }
     }
 
     fn send(&mut self, client: usize, bytes: &[u8]) {
@@ -57,9 +108,13 @@ impl Transport for OverTcp {
         }
     }
 
+    fn finish(&mut self, client: usize) {
+        let _ = self.clients[client].shut(Shutdown::Write);
+    }
+
     fn close(&mut self, client: usize) {
         // It fails if the server was faster.
-        let _ = self.clients[client].shutdown(Shutdown::Both);
+        let _ = self.clients[client].shut(Shutdown::Both);
     }
 
     fn wait(&mut self, time: Duration) {

@@ -1,26 +1,59 @@
-//! What differs from run to run: tokens, which are signed for the clock of the run, and times and
-//! rates, which only have to have the right form.
+//! What differs from run to run: tokens and cookies, which are signed for the clock of the run, and
+//! times, rates and texts, which only have to have the right form.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use fantail::dialects::wson::credentials::{Token, make};
+use fantail::dialects::wson::settings::{DigestKind, Settings};
+use fantail::secret::Secret;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Sha256, Sha512};
 
 /// What tokens are signed with, unless they say otherwise.
 const SECRET: &str = "transcript";
 
-/// Replaces each `{token aud=... exp=+600}` by a signed token. Times are relative to `now`, in
-/// seconds since 1970.
-pub(crate) fn expand_tokens(text: &str, now: u64) -> String {
+/// Replaces each `{token aud=... exp=+600}` by a signed token and each `{cookies token=... time=+0}`
+/// by signed cookies. Times are relative to `now`, in seconds since 1970.
+pub(crate) fn expand(text: &str, now: u64) -> String {
+    let text = replace(text, "{token ", |fields| token(fields, now));
+    replace(&text, "{cookies ", |fields| cookies(fields, now))
+}
+
+fn replace(text: &str, begin: &str, make: impl Fn(&str) -> String) -> String {
     let mut expanded = String::new();
     let mut rest = text;
-    while let Some((before, behind)) = rest.split_once("{token") {
-        let (fields, behind) = behind.split_once('}').expect("a token's end");
+    while let Some((before, behind)) = rest.split_once(begin) {
+        let (fields, behind) = behind.split_once('}').expect("a placeholder's end");
         expanded.push_str(before);
-        expanded.push_str(&token(fields, now));
+        expanded.push_str(&make(fields));
         rest = behind;
     }
     expanded + rest
+}
+
+fn cookies(fields: &str, now: u64) -> String {
+    let mut settings = Settings {
+        secret: Secret::new(SECRET),
+        ..Settings::default()
+    };
+    let (mut token, mut user, mut time) = (None, None, now);
+    for field in fields.split_whitespace() {
+        let (name, value) = field.split_once('=').expect("name=value");
+        match name {
+            "token" => token = Token::new(value.as_bytes()),
+            "user" => user = Some(value),
+            "time" => {
+                let seconds = value.parse().expect("a number of seconds");
+                time = now.saturating_add_signed(seconds);
+            }
+            "secret" => settings.secret = Secret::new(value),
+            "digest" if value == "hmac-sha256" => settings.digest = DigestKind::HmacSha256,
+            _ => panic!("unknown in cookies: {field}"),
+        }
+    }
+    let token = token.expect("a token of 32 visible characters");
+    let cookies = make(&settings, token, user, time).expect("fields that cookies can carry");
+    cookies.to_string()
 }
 
 fn token(fields: &str, now: u64) -> String {
@@ -75,11 +108,15 @@ fn claim(value: &str, now: u64) -> String {
 /// What a placeholder stands for, as far as its form goes.
 type Form = fn(char) -> bool;
 
-const FORMS: [(&str, Form); 3] = [
+const FORMS: [(&str, Form); 5] = [
     // 2026-11-20 21:35:00.624162515 +0000 UTC m=+0.571956164
     ("{time}", |c| c.is_ascii_digit() || "-: .+UTCm=".contains(c)),
     // 201.766263ms
     ("{duration}", |c| c.is_ascii_digit() || ".hmsµn".contains(c)),
+    // The name of a connection.
+    ("{id}", |c| c.is_ascii_digit() || c == '.'),
+    // What stands between quotation marks.
+    ("{text}", |c| c != '"'),
     ("{number}", |c| c.is_ascii_digit() || ".e-+".contains(c)),
 ];
 

@@ -1,5 +1,6 @@
 //! Playing a transcript.
 
+use super::control;
 use super::placeholders::matches;
 use super::script::{Action, Script, Section};
 use super::{Arrival, Transport};
@@ -16,6 +17,8 @@ struct Client {
     connection: usize,
     received: Vec<u8>,
     upgraded: bool,
+    /// It is a client of the control port.
+    control: bool,
     /// The last request was a HEAD, whose response has no body.
     head_only: bool,
 }
@@ -87,6 +90,11 @@ impl Player<'_> {
                     .collect();
                 self.transport.send(connection, &bytes);
             }
+            Action::Command { client, bytes } => self.command(client, bytes),
+            Action::Finish { client } => {
+                let connection = self.client(client).connection;
+                self.transport.finish(connection);
+            }
             Action::Leave { client } => {
                 self.expect_nothing_more();
                 let client = self.clients.remove(client).expect("it is connected");
@@ -98,6 +106,15 @@ impl Player<'_> {
                 assert!(
                     is_expected(frame, &received),
                     "{received:?}\ninstead of {frame:?}"
+                );
+            }
+            Action::Answer { client, frame } => {
+                let received = self.next_control_frame(client);
+                assert!(
+                    control::is_expected(frame, &received),
+                    "{}\ninstead of {}",
+                    received.escape_ascii(),
+                    frame.escape_ascii()
                 );
             }
             Action::End { client } => self.end(client),
@@ -114,6 +131,7 @@ impl Player<'_> {
                 connection: transport.connect(),
                 received: Vec::new(),
                 upgraded: false,
+                control: false,
                 head_only: false,
             });
         assert!(!client.upgraded, "{name} is a WebSocket");
@@ -121,6 +139,22 @@ impl Player<'_> {
         let mut bytes = format!("{}\r\n\r\n", head.join("\r\n")).into_bytes();
         bytes.extend_from_slice(body);
         transport.send(client.connection, &bytes);
+    }
+
+    fn command(&mut self, name: &str, bytes: &[u8]) {
+        let transport = &mut self.transport;
+        let client = self
+            .clients
+            .entry(name.to_owned())
+            .or_insert_with(|| Client {
+                connection: transport.connect_to_control(),
+                received: Vec::new(),
+                upgraded: false,
+                control: true,
+                head_only: false,
+            });
+        assert!(client.control, "{name} is no client of the control port");
+        transport.send(client.connection, bytes);
     }
 
     fn response(&mut self, name: &str, expected: &[String], body: Option<&str>) {
@@ -189,10 +223,35 @@ impl Player<'_> {
         names.sort_unstable();
         // Twice: what one client has sent may still be on its way to another in the first round.
         for name in names.iter().chain(&names) {
-            if self.client(name).upgraded {
+            let client = self.client(name);
+            if client.upgraded {
                 self.ping(name);
+            } else if client.control {
+                self.ping_control(name);
             }
         }
+    }
+
+    fn next_control_frame(&mut self, name: &str) -> Vec<u8> {
+        assert!(
+            self.client(name).control,
+            "{name} is no client of the control port"
+        );
+        loop {
+            if let Some(frame) = control::take(&mut self.client(name).received) {
+                return frame;
+            }
+            self.receive_more(name, "a control frame");
+        }
+    }
+
+    /// As [`Self::ping`], on the control port.
+    fn ping_control(&mut self, name: &str) {
+        let connection = self.client(name).connection;
+        self.transport.send(connection, b"0p");
+        let frame = self.next_control_frame(name);
+        let frame = frame.escape_ascii().to_string();
+        assert_eq!(frame, "0P", "{name} received what was not expected");
     }
 
     /// What the server had for a client before a ping, it has sent before the pong.
@@ -238,16 +297,27 @@ fn check_head(head: &str, response: &HttpResponse, expected: &[String]) {
     }
 }
 
-/// Text may have placeholders; all else is the same to the byte.
+/// Text, pings and the reasons of close frames may have placeholders; all else is the same to the
+/// byte.
 fn is_expected(expected: &Frame, received: &Frame) -> bool {
-    let texts = (
-        str::from_utf8(&expected.payload),
-        str::from_utf8(&received.payload),
-    );
-    match texts {
-        (Ok(pattern), Ok(text)) if expected.opcode == Opcode::TEXT => {
-            received.opcode == Opcode::TEXT && received.fin && matches(pattern, text)
+    let (code, pattern) = parts(expected);
+    let (received_code, text) = parts(received);
+    match (str::from_utf8(pattern), str::from_utf8(text)) {
+        (Ok(pattern), Ok(text)) if expected.opcode != Opcode::BINARY => {
+            received.opcode == expected.opcode
+                && received.fin == expected.fin
+                && received.reserved == expected.reserved
+                && code == received_code
+                && matches(pattern, text)
         }
         _ => expected == received,
+    }
+}
+
+/// The code of a close frame, and what may have placeholders.
+fn parts(frame: &Frame) -> (Option<u16>, &[u8]) {
+    match frame.close_code() {
+        Some(code) => (Some(code), &frame.payload[2..]),
+        None => (None, &frame.payload),
     }
 }

@@ -1,6 +1,6 @@
 //! Reading a transcript.
 
-use super::escapes::{expand_range, payload, unescape};
+use super::escapes::{bytes, expand_range, payload, unescape};
 use crate::support::{Frame, Opcode};
 use std::time::Duration;
 
@@ -41,6 +41,10 @@ pub(super) enum Action {
         client: String,
         frames: Vec<SentFrame>,
     },
+    /// Bytes for the control port; on a new connection unless there is one.
+    Command { client: String, bytes: Vec<u8> },
+    /// The client sends nothing more.
+    Finish { client: String },
     /// The client goes without a word.
     Leave { client: String },
     /// A response.
@@ -51,6 +55,8 @@ pub(super) enum Action {
     },
     /// A frame, in which placeholders stand for what differs from run to run.
     Receive { client: String, frame: Frame },
+    /// A frame of the control port, likewise.
+    Answer { client: String, frame: Vec<u8> },
     /// The server closes.
     End { client: String },
     /// Time passes.
@@ -126,6 +132,13 @@ fn sent(client: String, what: &str, steps: &mut [Step]) -> Option<Action> {
     if what == "(TCP close)" {
         return Some(Action::Leave { client });
     }
+    if what == "(TCP FIN)" {
+        return Some(Action::Finish { client });
+    }
+    if let Some(text) = what.strip_prefix("CTL| ") {
+        let bytes = control_bytes(text);
+        return Some(Action::Command { client, bytes });
+    }
     let under_way = match last_action(steps) {
         Some(Action::Request {
             client: whose,
@@ -160,6 +173,18 @@ fn sent(client: String, what: &str, steps: &mut [Step]) -> Option<Action> {
     Some(Action::Send { client, frames })
 }
 
+/// `5bhello`, or `17000b{17000 bytes}` with that many of `z`.
+fn control_bytes(text: &str) -> Vec<u8> {
+    let many = text.strip_suffix(" bytes}").and_then(|text| {
+        let (before, number) = text.rsplit_once('{')?;
+        Some((before, number.parse().ok()?))
+    });
+    match many {
+        Some((before, length)) => [bytes(before), vec![b'z'; length]].concat(),
+        None => bytes(text),
+    }
+}
+
 fn last_action(steps: &mut [Step]) -> Option<&mut Action> {
     steps.last_mut().map(|step| &mut step.action)
 }
@@ -189,6 +214,10 @@ fn request_head(text: &str) -> Vec<String> {
 fn received(client: String, what: &str, steps: &mut [Step]) -> Option<Action> {
     if what == "(TCP EOF)" {
         return Some(Action::End { client });
+    }
+    if let Some(text) = what.strip_prefix("CTL| ") {
+        let frame = bytes(text);
+        return Some(Action::Answer { client, frame });
     }
     if let Some(text) = what.strip_prefix("BODY| ") {
         let Some(Action::Response { body, .. }) = last_action(steps) else {

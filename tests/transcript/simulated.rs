@@ -2,14 +2,17 @@
 //! come in pieces of any size.
 
 use super::{Arrival, Transport};
-use fantail::config::{Config, Sources};
+use fantail::config::{Address, Config, Service as ServiceName, Sources};
+use fantail::dialects::echo::Echo;
 use fantail::dialects::topics::Topics;
+use fantail::dialects::wson::Wson;
 use fantail::relay::address::PeerAddress;
 use fantail::relay::conn_id::ConnId;
-use fantail::relay::dialect::DialectId;
+use fantail::relay::dialect::{Dialect, DialectId};
 use fantail::relay::moment::{Moment, Now};
+use fantail::relay::operator::Order;
 use fantail::relay::peer::ListenerId;
-use fantail::relay::{Admission, Reading, Relay, Service, Settings};
+use fantail::relay::{Admission, Reading, Relay, Service, ServiceKind, Settings};
 use std::io::IoSlice;
 use std::time::Duration;
 
@@ -22,11 +25,16 @@ const TURN: Duration = Duration::from_millis(1);
 /// A larger piece is more than the server reads at once.
 const LARGEST_PIECE: usize = 64 * 1024;
 
+/// What the server listens on and serves where a transcript says nothing of it, as for the binary.
+const LISTEN: &str = "tcp://127.0.0.1:0=topics";
+
 /// A relay and its clients.
 pub(crate) struct Simulated {
     relay: Relay,
     elapsed: Duration,
     clients: Vec<Client>,
+    /// The listener of the control port.
+    control: ListenerId,
     random: fastrand::Rng,
 }
 
@@ -42,8 +50,10 @@ impl Simulated {
     /// A relay as the binary would build it with these variables in its environment. The same
     /// `seed` cuts the bytes into the same pieces.
     pub(crate) fn new(settings: &[(String, String)], seed: u64) -> Self {
-        let environment = settings
-            .iter()
+        let listen = ("FANTAIL_LISTEN".to_owned(), LISTEN.to_owned());
+        let environment = [&listen]
+            .into_iter()
+            .chain(settings)
             .map(|(name, value)| (name.into(), value.into()));
         let sources = Sources {
             environment: environment.collect(),
@@ -52,25 +62,50 @@ impl Simulated {
         let config = Config::load(&sources)
             .expect("the settings are right")
             .config;
-        let mut limits = config.limits;
+        let mut limits = config.limits.clone();
         limits.connections = 1_000;
         limits.memory = 256 * 1024 * 1024;
         let settings = Settings {
             limits,
-            trusted_proxies: config.http.trusted_proxies,
-            control_secret: Default::default(),
+            trusted_proxies: config.http.trusted_proxies.clone(),
+            control_secret: config.control.secret.clone(),
         };
-        let service = Service::clients(vec![DialectId::new(0)]);
-        let relay = Relay::new(
-            settings,
-            vec![Box::new(Topics::new(config.topics))],
-            vec![service],
-        );
+        let services = services(&config);
+        let mut relay = Relay::new(settings, dialects(&config), services);
+        for index in 0..config.listen.len() {
+            let address = format!("ws://127.0.0.1:{}", 7_328 + index);
+            relay.name_listener(ListenerId::new(index as u16), &address);
+        }
         Self {
             relay,
             elapsed: Duration::ZERO,
             clients: Vec::new(),
+            control: ListenerId::new(config.listen.len() as u16),
             random: fastrand::Rng::with_seed(seed),
+        }
+    }
+
+    fn accept(&mut self, listener: ListenerId, address: PeerAddress) -> usize {
+        let admission = self.relay.accept(listener, address, self.now());
+        let (id, received) = match admission {
+            Admission::Admitted(id) => (Some(id), Vec::new()),
+            Admission::TurnedAway(answer) => (None, answer),
+        };
+        self.clients.push(Client {
+            id,
+            received,
+            ended: id.is_none(),
+        });
+        self.turn();
+        self.clients.len() - 1
+    }
+
+    fn obey_orders(&mut self) {
+        while let Some(order) = self.relay.pop_order() {
+            match order {
+                Order::Reload(id) => self.relay.reloaded(id, Ok(())),
+                Order::Stop => self.relay.begin_drain(self.now()),
+            }
         }
     }
 
@@ -87,6 +122,7 @@ impl Simulated {
         let now = self.now();
         self.relay.expire(now);
         self.relay.settle(now);
+        self.obey_orders();
         self.flush(now);
         self.relay.settle(now);
         let mut buried = Vec::new();
@@ -143,17 +179,11 @@ impl Transport for Simulated {
     fn connect(&mut self) -> usize {
         let port = 10_000 + self.clients.len() as u16;
         let address = PeerAddress::tcp(([127, 0, 0, 1], port).into());
-        let admission = self.relay.accept(ListenerId::new(0), address, self.now());
-        let Admission::Admitted(id) = admission else {
-            panic!("there is room");
-        };
-        self.clients.push(Client {
-            id: Some(id),
-            received: Vec::new(),
-            ended: false,
-        });
-        self.turn();
-        self.clients.len() - 1
+        self.accept(ListenerId::new(0), address)
+    }
+
+    fn connect_to_control(&mut self) -> usize {
+        self.accept(self.control, PeerAddress::Unix)
     }
 
     fn send(&mut self, client: usize, bytes: &[u8]) {
@@ -185,6 +215,10 @@ impl Transport for Simulated {
         }
     }
 
+    fn finish(&mut self, client: usize) {
+        self.close(client);
+    }
+
     fn close(&mut self, client: usize) {
         if let Some(id) = self.clients[client].id {
             let now = self.now();
@@ -203,4 +237,36 @@ impl Transport for Simulated {
     fn epoch_seconds(&self) -> u64 {
         (BEGINNING + self.elapsed).as_secs()
     }
+}
+
+/// All dialects, in the order of [`ServiceName::ALL`].
+fn dialects(config: &Config) -> Vec<Box<dyn Dialect>> {
+    let dialect = |name: &ServiceName| -> Box<dyn Dialect> {
+        match name {
+            ServiceName::Topics => Box::new(Topics::new(config.topics.clone())),
+            ServiceName::Wson => Box::new(Wson::new(config.wson.clone())),
+            ServiceName::Echo => Box::new(Echo),
+        }
+    };
+    ServiceName::ALL.iter().map(dialect).collect()
+}
+
+/// What the listeners serve, the control port last.
+fn services(config: &Config) -> Vec<Service> {
+    let number = |name: &ServiceName| {
+        let index = ServiceName::ALL.iter().position(|other| other == name);
+        DialectId::new(index.expect("it is one of all") as u8)
+    };
+    let clients = config.listen.iter().map(|listen| Service {
+        kind: ServiceKind::Dialects(listen.serve.iter().map(number).collect()),
+        label: listen.domain.clone().unwrap_or_default(),
+    });
+    let on_tcp = |address: &Address| !matches!(address, Address::Unix(_));
+    let control = Service {
+        kind: ServiceKind::Control {
+            secret_required: config.control.listen.iter().any(|l| on_tcp(&l.address)),
+        },
+        label: String::new(),
+    };
+    clients.chain([control]).collect()
 }

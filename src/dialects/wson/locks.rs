@@ -155,10 +155,12 @@ impl Locks {
         let Some(lock) = lock else {
             return Ok(Some(frame));
         };
-        if lock.waiting_bytes + frame.len() > limit {
+        lock.waiting_bytes = lock.waiting_bytes.saturating_add(frame.len());
+        if lock.waiting_bytes > limit {
+            // It is going to be closed: what would fit still is not taken either.
+            lock.waiting_bytes = usize::MAX;
             return Err(Limit::Output);
         }
-        lock.waiting_bytes += frame.len();
         lock.waiting.push(frame);
         Ok(None)
     }

@@ -69,12 +69,16 @@ impl Wson {
         self.settings = settings;
     }
 
-    /// Sends a frame to a client, or keeps it while the client is locked.
-    fn deliver(&mut self, cx: &mut Cx<'_>, id: ConnId, frame: Frame) {
+    /// Sends a frame to a client, or keeps it while the client is locked. False if the client is
+    /// too far behind.
+    fn deliver(&mut self, cx: &mut Cx<'_>, id: ConnId, frame: Frame) -> bool {
         match self.locks.queue(id, frame, cx.limits().output) {
-            Ok(None) => {}
+            Ok(None) => true,
             Ok(Some(frame)) => cx.send(id, frame),
-            Err(limit) => cx.close_for_limit(id, limit),
+            Err(limit) => {
+                cx.close_for_limit(id, limit);
+                false
+            }
         }
     }
 
@@ -104,8 +108,7 @@ impl Wson {
             return false;
         };
         let frame = cx.frame(message_type, payload);
-        self.deliver(cx, id, frame);
-        true
+        self.deliver(cx, id, frame)
     }
 
     fn forget_user(&mut self, user: &str) {
@@ -285,11 +288,11 @@ impl Dialect for Wson {
                     return Some(Acknowledgement::Plain(false));
                 };
                 let frame = cx.encode_fragment(fragment.message_type, fragment.fin, payload);
-                cx.send(fragment.client, frame);
+                let sent = cx.send(fragment.client, frame);
                 for frame in fragment.released {
                     cx.send(fragment.client, frame);
                 }
-                Acknowledgement::Plain(true)
+                Acknowledgement::Plain(sent)
             }
         })
     }

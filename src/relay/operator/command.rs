@@ -94,6 +94,17 @@ impl fmt::Display for NoCommand {
     }
 }
 
+/// The longest text that an answer repeats, in characters.
+const LONGEST_QUOTE: usize = 64;
+
+/// A text within quotation marks, or its beginning: an answer is shorter than what is asked may be.
+pub(super) fn quote(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_QUOTE) {
+        Some((end, _)) => format!("{:?}...", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
 fn show(letter: u8) -> std::ascii::EscapeDefault {
     std::ascii::escape_default(letter)
 }
@@ -213,6 +224,13 @@ mod tests {
                 .any(|payload| parse(letter, payload).is_ok());
             assert_eq!(known, LETTERS.contains(&letter), "{}", show(letter));
         }
+    }
+
+    #[test]
+    fn quotes_are_short() {
+        assert_eq!(quote("a\"b"), r#""a\"b""#);
+        let long = "\u{1}".repeat(1_000_000);
+        assert_eq!(quote(&long), format!("{:?}...", "\u{1}".repeat(64)));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::protocol::control_frame::encode;
 use crate::relay::conn_id::ConnId;
+use crate::relay::operator::command::quote;
 use crate::relay::outboxes::Outboxes;
 
 /// Something that a client does.
@@ -55,8 +56,8 @@ impl fmt::Display for UnknownEvent {
         let known: Vec<_> = Event::ALL.iter().map(|event| event.name()).collect();
         write!(
             formatter,
-            "unknown event {:?}; known: {}",
-            self.0,
+            "unknown event {}; known: {}",
+            quote(&self.0),
             known.join(", ")
         )
     }

@@ -8,7 +8,8 @@ use crate::relay::dialect::DialectId;
 use crate::relay::moment::Now;
 use crate::relay::operator::Order;
 use crate::relay::operator::browser_command::{Acknowledgement, BrowserCommand};
-use crate::relay::operator::command::{Command, LETTERS, Target};
+use crate::relay::operator::command::{Command, LETTERS, Target, quote};
+use crate::relay::peer::Stage;
 use crate::relay::request::{CloseReason, Request};
 
 /// How it goes on after a command.
@@ -138,8 +139,11 @@ impl Relay {
                 .iter()
                 .find_map(|dialect| dialect.find_token(token)),
         };
-        let Some(id) = id.filter(|id| self.peers.get(*id).is_some_and(|p| p.dialect.is_some()))
-        else {
+        let Some(id) = id.filter(|id| {
+            self.peers
+                .get(*id)
+                .is_some_and(|p| matches!(p.stage, Stage::Open(_)))
+        }) else {
             return false;
         };
         let reason = CloseReason::with_code(CloseCode::POLICY, "disconnected by the operator");
@@ -160,7 +164,7 @@ impl Relay {
         self.first_dialect(now, |service, cx| {
             service.operator_publish(cx, channel, message_type, payload)
         })
-        .unwrap_or_else(|| Err(format!("no dialect has a channel named {channel:?}")))
+        .unwrap_or_else(|| Err(format!("no dialect has a channel named {}", quote(channel))))
     }
 
     /// Asks the dialects in turn until one has an answer.

@@ -10,7 +10,7 @@ mod execute;
 mod reports;
 
 use crate::limits::Limit;
-use crate::protocol::control_frame::{ControlReader, encode};
+use crate::protocol::control_frame::{ControlReader, LONGEST_PAYLOAD, encode};
 use crate::relay::Relay;
 use crate::relay::conn_id::ConnId;
 use crate::relay::moment::{Now, Tick};
@@ -134,21 +134,40 @@ impl Relay {
                 Reading::Over
             }
             Some(Outcome::Malformed(reason)) => {
-                log::debug!(connection:% = id, reason = reason.as_str(); "control frame refused");
-                self.counters.peer_faults += 1;
-                self.answer_control(id, ERROR, b"");
-                self.finish(
-                    id,
-                    CloseReason::without_code("malformed control frame"),
-                    now,
-                );
+                self.refuse_control(id, &reason, now);
                 Reading::Over
             }
         }
     }
 
+    /// A program sends nothing more. What it has asked for is answered; what it has begun to ask
+    /// is an error.
+    pub(super) fn end_of_control(&mut self, id: ConnId, now: Now) {
+        let Some(Stage::Control(control)) = self.peers.get(id).map(|peer| &peer.stage) else {
+            return;
+        };
+        match control.reader.finish() {
+            Ok(()) => self.finish(id, CloseReason::without_code("closed"), now),
+            Err(fault) => self.refuse_control(id, &fault.to_string(), now),
+        }
+    }
+
+    /// Answers what is no command, and closes: behind it nothing can be understood.
+    fn refuse_control(&mut self, id: ConnId, reason: &str, now: Now) {
+        log::debug!(connection:% = id, reason = reason; "control frame refused");
+        self.counters.peer_faults += 1;
+        self.answer_control(id, ERROR, b"");
+        self.finish(
+            id,
+            CloseReason::without_code("malformed control frame"),
+            now,
+        );
+    }
+
     /// Sends a control frame.
     pub(super) fn answer_control(&mut self, id: ConnId, letter: u8, payload: &[u8]) {
+        // Only a reason that repeats what was asked could be longer.
+        let payload = &payload[..payload.len().min(LONGEST_PAYLOAD)];
         let frame = self.outboxes.frame(encode(letter, payload));
         self.outboxes.push(id, frame);
     }
