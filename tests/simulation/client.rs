@@ -46,6 +46,11 @@ pub(crate) enum Pending {
 }
 
 impl Pending {
+    /// True for what a topic's policy may drop: not for the answer to a token.
+    fn may_be_dropped(&self) -> bool {
+        matches!(self, Self::Message(_))
+    }
+
     /// The length of the frame; that of a denial is not known, but nothing comes behind it.
     fn frame_length(&self) -> usize {
         match self {
@@ -226,15 +231,18 @@ impl Client {
             // The frame of which some bytes are out stays.
             let begun = matches!(self.decoder.begun(), Some(0x81 | 0x82));
             let first = usize::from(begun && self.decoder.is_websocket());
-            let fits = |client: &Self| client.waiting + length <= hard || client.pending.is_empty();
-            while self.pending.len() > first
-                && (policy == OutputPolicy::Latest
-                    || policy == OutputPolicy::DropOld && !fits(self))
-            {
-                if let Some(oldest) = self.pending.remove(first) {
-                    self.waiting -= oldest.frame_length();
-                    dropped += 1;
-                }
+            let fits = |client: &Self| {
+                client.waiting + length <= hard
+                    || !client.pending.iter().any(Pending::may_be_dropped)
+            };
+            while policy == OutputPolicy::Latest || policy == OutputPolicy::DropOld && !fits(self) {
+                let oldest =
+                    (first..self.pending.len()).find(|place| self.pending[*place].may_be_dropped());
+                let Some(oldest) = oldest.and_then(|place| self.pending.remove(place)) else {
+                    break;
+                };
+                self.waiting -= oldest.frame_length();
+                dropped += 1;
             }
             if !fits(self) {
                 if policy == OutputPolicy::Close {
