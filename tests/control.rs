@@ -156,22 +156,20 @@ fn hammer() {
     let deadline = Instant::now() + Duration::from_secs(60);
     println!("hammering");
     while !stop.exists() && Instant::now() < deadline {
-        for _ in 0..100 {
-            if let Ok(metadata) = fs::symlink_metadata(path) {
-                seen.insert(format!("socket {:o}", metadata.mode() & 0o7777));
-            }
-            if let Ok(metadata) = fs::symlink_metadata(directory) {
-                seen.insert(format!("directory {:o}", metadata.mode() & 0o7777));
-            }
-            // A socket cannot be opened, but what might stand in its place could.
-            if fs::OpenOptions::new().write(true).open(path).is_ok() {
-                seen.insert("no socket".to_owned());
-            }
-            if let Ok(mut stream) = UnixStream::connect(path) {
-                connected += 1;
-                if env::var_os("SPEAK").is_some() {
-                    seen.insert(format!("answer {:?}", answer(&mut stream)));
-                }
+        if let Ok(metadata) = fs::symlink_metadata(path) {
+            seen.insert(format!("socket {:o}", metadata.mode() & 0o7777));
+        }
+        if let Ok(metadata) = fs::symlink_metadata(directory) {
+            seen.insert(format!("directory {:o}", metadata.mode() & 0o7777));
+        }
+        // A socket cannot be opened, but what might stand in its place could.
+        if fs::OpenOptions::new().write(true).open(path).is_ok() {
+            seen.insert("no socket".to_owned());
+        }
+        if let Ok(mut stream) = UnixStream::connect(path) {
+            connected += 1;
+            if env::var_os("SPEAK").is_some() {
+                seen.insert(format!("answer {:?}", answer(&mut stream)));
             }
         }
     }
@@ -181,7 +179,7 @@ fn hammer() {
 
 fn answer(stream: &mut UnixStream) -> String {
     let _ = stream.set_read_timeout(Some(PATIENCE));
-    let _ = stream.write_all(b"0p");
+    let _ = stream.write_all(b"0p0q");
     let mut answer = String::new();
     let _ = stream.read_to_string(&mut answer);
     answer
