@@ -298,8 +298,8 @@ impl World {
             0..10 => self.client_speaks(token),
             10..12 => self.client_goes(token),
             _ if self.programs[index].is_none() => self.connect_program(index),
-            12..14 => self.program_goes(index),
-            _ if self.below(3) > 0 => self.read(index),
+            12..15 => self.program_goes(index),
+            15.. if self.below(3) > 0 => self.read(index),
             _ => self.write(index),
         }
         self.end_turn();
