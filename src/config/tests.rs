@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::dialects::topics::settings::StatisticsAccess;
-use crate::dialects::wson::settings::{DigestKind, OnMessage, Origin};
+use crate::dialects::wson::settings::{DigestKind, OnMessage};
+use crate::protocol::origin::Origin;
 use crate::secret::Secret;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;

@@ -1,7 +1,7 @@
 //! Origins and networks, as they stand in lists.
 
 use super::node::quoted;
-use crate::dialects::wson::settings::Origin;
+use crate::protocol::origin::Origin;
 use ipnet::IpNet;
 use std::net::IpAddr;
 

@@ -124,7 +124,7 @@ impl Relay {
             Stop::BudgetUsed => Reading::Again,
             Stop::RatePassed(until) => {
                 self.counters.count_limit(Limit::Messages);
-                self.timers.wake_at(until, id, Wake::Resume);
+                self.timers.wake_at(until, Wake::Resume(id));
                 Reading::Paused
             }
             Stop::ClosedByPeer(code) => {

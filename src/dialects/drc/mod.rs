@@ -1,0 +1,3 @@
+//! DRC: channels that authorities own, and grants that they give to others.
+
+pub mod settings;
