@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::limits::{Limit, Limits};
 use crate::protocol::control_frame::LONGEST_PAYLOAD;
 use crate::protocol::http_request::Request as HttpRequest;
-use crate::protocol::http_response::Response;
+use crate::protocol::http_response::{Refusal, Response};
 use crate::protocol::ws_close::CloseCode;
 use crate::protocol::ws_frame::{MessageType, Opcode, encode_fragment, encode_frame};
 use crate::relay::address::PeerAddress;
@@ -69,6 +69,8 @@ pub enum Answer {
     Upgrade(Vec<u8>),
     /// It is answered.
     Respond(Response),
+    /// It is answered, and the connection ends.
+    Refuse(Refusal),
 }
 
 /// The limits of a dialect's WebSocket connections.
@@ -76,6 +78,8 @@ pub enum Answer {
 pub struct Terms {
     /// Which limit bounds a message.
     pub message: Limit,
+    /// Which limit bounds a frame, where there is one beside that of messages.
+    pub frame: Option<Limit>,
     /// Which limit says when a silent client is pinged.
     pub ping_after: Limit,
     /// Which limit says how long it has to answer.
@@ -86,6 +90,7 @@ impl Default for Terms {
     fn default() -> Self {
         Self {
             message: Limit::Message,
+            frame: None,
             ping_after: Limit::PingAfter,
             pong_wait: Limit::PongWait,
         }
