@@ -24,6 +24,7 @@ mod http_response;
 mod process;
 mod programs;
 mod raw_client;
+mod seeded_random;
 mod server;
 mod wait;
 
@@ -35,5 +36,6 @@ pub use http_response::HttpResponse;
 pub use process::{cpu_time, open_descriptors, resident_bytes, signal};
 pub use programs::require;
 pub use raw_client::{End, RawClient};
+pub use seeded_random::SeededRandom;
 pub use server::Server;
 pub use wait::wait_until;
