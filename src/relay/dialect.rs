@@ -136,6 +136,9 @@ pub trait Dialect: Any {
         payload: &[u8],
     );
 
+    /// The client sent a ping or a pong.
+    fn ping_or_pong(&mut self, _cx: &mut Cx<'_>, _id: ConnId) {}
+
     /// A wake asked for with [`Cx::wake_in`] is due.
     fn woken(&mut self, _cx: &mut Cx<'_>, _id: ConnId, _token: u32) {}
 

@@ -89,11 +89,13 @@ impl Relay {
                     }
                     let pong = cx.outboxes.frame(encode_frame(Opcode::Pong, payload));
                     cx.outboxes.push(id, pong);
+                    service.ping_or_pong(&mut cx, id);
                 }
                 Ok(Some(Event::Pong(_))) => {
                     if !admit_control(&mut cx) {
                         break Stop::Fault(PeerFault::limit(Limit::ControlFrames));
                     }
+                    service.ping_or_pong(&mut cx, id);
                 }
                 Ok(Some(Event::Close(status))) => break Stop::ClosedByPeer(status.code),
                 Err(fault) => break Stop::Fault(fault),
