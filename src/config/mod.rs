@@ -33,6 +33,7 @@ pub use render::{default_file, effective};
 pub use sources::Sources;
 
 use crate::dialects::drc::settings::Settings as DrcSettings;
+use crate::dialects::dsock::settings::Settings as DsockSettings;
 use crate::dialects::topics::settings::Settings as TopicsSettings;
 use crate::dialects::wson::settings::Settings as WsonSettings;
 use crate::limits::Limits;
@@ -56,6 +57,8 @@ pub struct Config {
     pub topics: TopicsSettings,
     /// The `[drc]` section, less its limits.
     pub drc: DrcSettings,
+    /// The `[dsock]` section, less its limits.
+    pub dsock: DsockSettings,
     /// The `[wson]` section, less its limits.
     pub wson: WsonSettings,
     /// The `[limits]` section, and the limits of other sections.
@@ -73,6 +76,7 @@ impl Default for Config {
             http: Http::default(),
             topics: TopicsSettings::default(),
             drc: DrcSettings::default(),
+            dsock: DsockSettings::default(),
             wson: WsonSettings::default(),
             limits: Limits::default(),
             log: Log::default(),

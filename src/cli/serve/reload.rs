@@ -4,6 +4,7 @@ use super::assembly;
 use super::made_secrets::MadeSecrets;
 use crate::config::{Config, Loaded, Sources};
 use crate::dialects::drc::Drc;
+use crate::dialects::dsock::Dsock;
 use crate::dialects::topics::Topics;
 use crate::dialects::wson::Wson;
 use crate::logging;
@@ -43,6 +44,9 @@ pub(super) fn from_sources(sources: Sources, config: &Config, made: MadeSecrets)
         }
         if let Some(drc) = relay.dialect_mut::<Drc>() {
             drc.reconfigure(config.drc);
+        }
+        if let Some(dsock) = relay.dialect_mut::<Dsock>() {
+            dsock.reconfigure(config.dsock);
         }
         if let Some(wson) = relay.dialect_mut::<Wson>() {
             wson.reconfigure(config.wson);
