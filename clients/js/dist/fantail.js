@@ -106,8 +106,7 @@
       socket.addEventListener("open", whenCurrent(() => this.#opened()));
       socket.addEventListener("message", whenCurrent(({ data }) => this.#received(data)));
       socket.addEventListener("close", whenCurrent((event) => this.#drop(event)));
-      // A close event follows; but some WebSocket classes throw where nobody listens.
-      socket.addEventListener("error", () => {});
+      socket.addEventListener("error", whenCurrent((event) => this.#failed(event)));
       this.#timer = setTimeout(() => this.#giveUp(socket), this.#connectTimeout);
     }
 
@@ -121,6 +120,11 @@
       this.#isOpen = true;
       this.#steady = setTimeout(() => this.#backoff.reset(), STEADY_AFTER_MS);
       this.#events.opened();
+    }
+
+    // In browsers a close event follows, which says no more than this; in Node 20 none does.
+    #failed({ message }) {
+      if (!this.#isOpen) this.#drop({ code: 1006, reason: message ?? "" });
     }
 
     #received(data) {
