@@ -403,6 +403,11 @@
       return this.#isIn ? this.#session.record(this.number) : null;
     }
 
+    /** Whether somebody waits for being let in. */
+    get isAwaited() {
+      return this.#waiters.length > 0;
+    }
+
     get #isIn() {
       return this.state === "joined" && this.#session.isOpen;
     }
@@ -669,7 +674,7 @@
 
   const DEFAULTS = {
     ...LINE_DEFAULTS,
-    rejoin: { first: 10_000, longest: 40_000, patience: 60_000 },
+    rejoin: { first: 10_000, longest: 40_000, patience: 90_000 },
     queueLimit: 1_000,
   };
 
@@ -693,6 +698,8 @@
     /** Memberships by number: of this line, and of lines before if they are not joined again. */
     #numbers = new Map();
     #formerNumbers = new Map();
+    /** What the server has sent after something that a caller is to hear of first; else `null`. */
+    #held = null;
     #session = this.#makeSession();
 
     /** Connects at once, and again whenever the line is lost. */
@@ -722,6 +729,7 @@
     close() {
       if (this.#isClosed) return;
       this.#isClosed = true;
+      this.#held = null;
       this.#line.stop();
       const error = closedError();
       this.#connecting?.reject(error);
@@ -891,6 +899,7 @@
     }
 
     #lost(details) {
+      while (this.#held) this.#receiveHeld();
       this.#listeners.dispatch(this, "disconnect", details);
       this.#channels = {};
       this.#clientId = false;
@@ -911,6 +920,25 @@
     }
 
     #received(data) {
+      if (this.#held) this.#held.push(data);
+      else this.#receive(data);
+    }
+
+    // Who waits for a channel has to get at it, and to add listeners, before its first message
+    // comes; but a WebSocket in Node may give several messages in one go.
+    #holdBack() {
+      if (this.#held) return;
+      this.#held = [];
+      setTimeout(() => this.#receiveHeld(), 0);
+    }
+
+    #receiveHeld() {
+      const held = this.#held ?? [];
+      this.#held = null;
+      for (const data of held) this.#received(data);
+    }
+
+    #receive(data) {
       const text = typeof data === "string" ? data : new TextDecoder().decode(data);
       this.#log("received", text);
       const message = parseObject(text);
@@ -963,6 +991,7 @@
       }
       this.#forgetNumbers(membership, this.#formerNumbers);
       this.#numbers.set(number, membership);
+      if (membership.isAwaited) this.#holdBack();
       membership.joined(number, request?.membership === membership ? request : undefined);
       this.#dispatch("joined", message);
       membership.sendDelayed();

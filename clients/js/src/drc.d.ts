@@ -122,7 +122,7 @@ export interface Options {
   WebSocket?: new (url: string, options?: any) => any;
   /** Waits until a lost line is made again: 1 s, doubling up to 30 s, times a random part of it. */
   reconnect?: Waits;
-  /** Waits after a re-join was refused, and for how long after the loss it is tried: 60 s. */
+  /** Waits after a re-join was refused, and for how long after the loss it is tried: 90 s. */
   rejoin?: Waits & { patience?: number };
   /** Milliseconds until an attempt to connect is given up: 20,000. */
   connectTimeout?: number;

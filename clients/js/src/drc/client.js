@@ -11,7 +11,7 @@ import { Replies } from "./replies.js";
 
 const DEFAULTS = {
   ...LINE_DEFAULTS,
-  rejoin: { first: 10_000, longest: 40_000, patience: 60_000 },
+  rejoin: { first: 10_000, longest: 40_000, patience: 90_000 },
   queueLimit: 1_000,
 };
 
@@ -35,6 +35,8 @@ export class DRCClient {
   /** Memberships by number: of this line, and of lines before if they are not joined again. */
   #numbers = new Map();
   #formerNumbers = new Map();
+  /** What the server has sent after something that a caller is to hear of first; else `null`. */
+  #held = null;
   #session = this.#makeSession();
 
   /** Connects at once, and again whenever the line is lost. */
@@ -64,6 +66,7 @@ export class DRCClient {
   close() {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#held = null;
     this.#line.stop();
     const error = closedError();
     this.#connecting?.reject(error);
@@ -233,6 +236,7 @@ export class DRCClient {
   }
 
   #lost(details) {
+    while (this.#held) this.#receiveHeld();
     this.#listeners.dispatch(this, "disconnect", details);
     this.#channels = {};
     this.#clientId = false;
@@ -253,6 +257,25 @@ export class DRCClient {
   }
 
   #received(data) {
+    if (this.#held) this.#held.push(data);
+    else this.#receive(data);
+  }
+
+  // Who waits for a channel has to get at it, and to add listeners, before its first message
+  // comes; but a WebSocket in Node may give several messages in one go.
+  #holdBack() {
+    if (this.#held) return;
+    this.#held = [];
+    setTimeout(() => this.#receiveHeld(), 0);
+  }
+
+  #receiveHeld() {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const data of held) this.#received(data);
+  }
+
+  #receive(data) {
     const text = typeof data === "string" ? data : new TextDecoder().decode(data);
     this.#log("received", text);
     const message = parseObject(text);
@@ -305,6 +328,7 @@ export class DRCClient {
     }
     this.#forgetNumbers(membership, this.#formerNumbers);
     this.#numbers.set(number, membership);
+    if (membership.isAwaited) this.#holdBack();
     membership.joined(number, request?.membership === membership ? request : undefined);
     this.#dispatch("joined", message);
     membership.sendDelayed();

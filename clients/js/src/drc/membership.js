@@ -43,6 +43,11 @@ export class Membership {
     return this.#isIn ? this.#session.record(this.number) : null;
   }
 
+  /** Whether somebody waits for being let in. */
+  get isAwaited() {
+    return this.#waiters.length > 0;
+  }
+
   get #isIn() {
     return this.state === "joined" && this.#session.isOpen;
   }
