@@ -226,6 +226,8 @@
   // A WebSocket of whatever this runs in.
 
   /**
+   * In a page `url` may be relative, and have the scheme of the page.
+   *
    * `WebSocket` is the class, that of the environment by default. `origin` is for programs, which
    * have none of their own; a page's origin is its browser's business, and the option is ignored.
    */
@@ -236,7 +238,8 @@
           "or start Node before 22 with --experimental-websocket",
       );
     }
-    if (origin === undefined || isPage()) return new WebSocket(url);
+    if (isPage()) return new WebSocket(resolve(url));
+    if (origin === undefined) return new WebSocket(url);
     // Node's own class and the one of the package ws both take this as the second argument.
     return new WebSocket(url, { headers: { Origin: origin } });
   }
@@ -244,6 +247,13 @@
   // Workers have a location too; Node has none.
   function isPage() {
     return globalThis.location?.origin !== undefined;
+  }
+
+  // Not all browsers do this themselves.
+  function resolve(url) {
+    const address = new URL(url, globalThis.location.href);
+    address.protocol = address.protocol.replace(/^http/, "ws");
+    return address.href;
   }
 
   // A channel as a page sees it: the same object for as long as the page is a member or wants to be
