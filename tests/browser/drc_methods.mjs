@@ -185,16 +185,18 @@ async function whatIsAskedForEarlyWaits() {
   assert.equal(await joined, await again);
 }
 
-async function whatIsToldToAChannelThatIsNotJoinedYetWaits() {
+async function aTokenCanBeFetched() {
   const authority = connect();
-  await authority.JoinChannel("Waiting", "chat", secret, false);
-  let giveToken;
+  await authority.JoinChannel("Fetched", "chat", secret, false);
   const client = connect();
-  const joining = client.JoinChannel("Waiting", "chat",
-    () => new Promise((resolve) => (giveToken = resolve)), false);
-  while (!giveToken) await sleep(5);
-  giveToken(await authority.CreateToken(secret, "Waiting", "chat", 2));
-  const channel = await joining;
+  const asked = [];
+  const fetchToken = async (request) => {
+    asked.push(request);
+    await sleep(20);
+    return authority.CreateToken(secret, "Fetched", "chat", 2);
+  };
+  const channel = await client.JoinChannel("Fetched", "chat", fetchToken, false);
+  assert.deepEqual(asked, [{ channelname: "Fetched", protocol: "chat", rejoin: false }]);
   channel.send("hello", -1);
   await event(authority, "message", ({ cmd }) => cmd === "hello");
 }
@@ -237,7 +239,7 @@ const SCENES = [
   refusals,
   listenersCanBeRemoved,
   whatIsAskedForEarlyWaits,
-  whatIsToldToAChannelThatIsNotJoinedYetWaits,
+  aTokenCanBeFetched,
   closeEndsForGood,
   withoutAnOriginThereIsNoConnection,
 ];
