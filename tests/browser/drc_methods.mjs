@@ -7,7 +7,7 @@ import WebSocketOfPackage from "ws";
 import { Channel, DRCClient, DRCError } from "../../clients/js/src/index.js";
 
 const [url, origin, secret] = process.argv.slice(2);
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 15_000;
 
 let WebSocketClass;
 const clients = [];

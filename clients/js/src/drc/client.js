@@ -378,7 +378,8 @@ function parseObject(text) {
   }
 }
 
+// Replaced, since listeners may have kept what there was.
 function setExtra(record, { id, extra }) {
-  if (record.clients[id]) record.clients[id].extra = extra;
-  if (record.id === id) record.info.extra = extra;
+  if (record.clients[id]) record.clients[id] = { ...record.clients[id], extra };
+  if (record.id === id) record.info = { ...record.info, extra };
 }
