@@ -26,6 +26,7 @@ mod process;
 mod programs;
 mod raw_client;
 mod script;
+mod seeded_random;
 mod server;
 mod wait;
 
@@ -39,5 +40,6 @@ pub use process::{cpu_time, open_descriptors, resident_bytes, signal};
 pub use programs::require;
 pub use raw_client::{End, RawClient};
 pub use script::Script;
+pub use seeded_random::SeededRandom;
 pub use server::Server;
 pub use wait::wait_until;
