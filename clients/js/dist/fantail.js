@@ -602,6 +602,67 @@
     }
   }
 
+  // Memberships by name and protocol, and by the numbers that their channels have or had.
+  //
+  // A number belongs to one line: the server gives others after a reconnect, perhaps the same ones to
+  // other channels. Until a channel is joined again, its last number still leads to it.
+
+  class Memberships {
+    #named = new Map();
+    #numbered = new Map();
+    #onceNumbered = new Map();
+
+    /** A copy, which can be gone through while memberships come and go. */
+    all() {
+      return [...this.#named.values()];
+    }
+
+    add(membership) {
+      this.#named.set(keyOf(membership.name, membership.protocol), membership);
+    }
+
+    named(name, protocol) {
+      return this.#named.get(keyOf(name, protocol));
+    }
+
+    /** Of a number on this line. */
+    numbered(number) {
+      return this.#numbered.get(Number(number));
+    }
+
+    /** Of a number on an earlier line, if the channel has not been joined again. */
+    onceNumbered(number) {
+      return this.#onceNumbered.get(Number(number));
+    }
+
+    setNumber(membership, number) {
+      removeValue(this.#onceNumbered, membership);
+      this.#numbered.set(number, membership);
+    }
+
+    /** The line is lost. */
+    loseNumbers() {
+      for (const [number, membership] of this.#numbered) this.#onceNumbered.set(number, membership);
+      this.#numbered.clear();
+    }
+
+    forget(membership) {
+      const key = keyOf(membership.name, membership.protocol);
+      if (this.#named.get(key) === membership) this.#named.delete(key);
+      removeValue(this.#numbered, membership);
+      removeValue(this.#onceNumbered, membership);
+    }
+  }
+
+  /** Names may contain anything, so they are not merely joined together. */
+  function keyOf(name, protocol) {
+    return JSON.stringify([name, protocol]);
+  }
+
+  function removeValue(map, value) {
+    for (const [key, other] of map) if (other === value) map.delete(key);
+  }
+
   // Which answer belongs to which request.
   //
   // The protocol has no request numbers, but the server answers in order, and each request that is
@@ -688,8 +749,6 @@
     queueLimit: 1_000,
   };
 
-  const membershipKey = (name, protocol) => JSON.stringify([name, protocol]);
-
   class DRCClient {
     /** Whether all messages are shown on the console. */
     debug = false;
@@ -704,10 +763,7 @@
     /** JOINED messages by the number of their channel. */
     #channels = {};
     #clientId = false;
-    #memberships = new Map();
-    /** Memberships by number: of this line, and of lines before if they are not joined again. */
-    #numbers = new Map();
-    #formerNumbers = new Map();
+    #memberships = new Memberships();
     /** What the server has sent after something that a caller is to hear of first; else `null`. */
     #held = null;
     #session = this.#makeSession();
@@ -744,8 +800,7 @@
       const error = closedError();
       this.#connecting?.reject(error);
       for (const request of this.#queue.splice(0)) request.reject?.(error);
-      for (const membership of [...this.#memberships.values()]) membership.end(error);
-      this.#formerNumbers.clear();
+      for (const membership of this.#memberships.all()) membership.end(error);
     }
 
     /** Returns a function that removes the listener. */
@@ -774,11 +829,10 @@
     /** A promise of the `Channel`, which is joined again whenever the line was lost. */
     JoinChannel(channelname, protocol, authtoken, allowipauth) {
       if (this.#isClosed) return this.#request({ cmd: "JOIN", channel: channelname, protocol });
-      const key = membershipKey(channelname, protocol);
-      let membership = this.#memberships.get(key);
+      let membership = this.#memberships.named(channelname, protocol);
       if (!membership) {
         membership = new Membership(this.#session, channelname, protocol);
-        this.#memberships.set(key, membership);
+        this.#memberships.add(membership);
       }
       return membership.join({ token: authtoken, allowIpAuth: allowipauth });
     }
@@ -844,26 +898,14 @@
         send: (message, details) => client.#send(message, details),
         request: (message) => client.#request(message),
         fail: (error, message) => client.#fail(error, message),
-        forget: (membership) => client.#forget(membership),
+        forget: (membership) => client.#memberships.forget(membership),
         dispatch: (membership, name, value) => client.#dispatchWith(membership, name, value),
       };
     }
 
     #find(channel) {
       if (channel instanceof Channel) return Channel.membershipOf(channel);
-      const number = Number(channel);
-      return this.#numbers.get(number) ?? this.#formerNumbers.get(number);
-    }
-
-    #forget(membership) {
-      const key = membershipKey(membership.name, membership.protocol);
-      if (this.#memberships.get(key) === membership) this.#memberships.delete(key);
-      this.#forgetNumbers(membership, this.#numbers);
-      this.#forgetNumbers(membership, this.#formerNumbers);
-    }
-
-    #forgetNumbers(membership, numbers) {
-      for (const [number, other] of numbers) if (other === membership) numbers.delete(number);
+      return this.#memberships.numbered(channel) ?? this.#memberships.onceNumbered(channel);
     }
 
     #request(message) {
@@ -905,7 +947,7 @@
       // A listener may join channels itself, and then for each of them one JOIN is enough.
       this.#listeners.dispatch(this, "connect");
       if (!this.#line.isOpen) return;
-      for (const membership of [...this.#memberships.values()]) membership.opened();
+      for (const membership of this.#memberships.all()) membership.opened();
     }
 
     #lost(details) {
@@ -914,10 +956,9 @@
       this.#channels = {};
       this.#clientId = false;
       this.#lineNumber += 1;
-      for (const [number, membership] of this.#numbers) this.#formerNumbers.set(number, membership);
-      this.#numbers.clear();
+      this.#memberships.loseNumbers();
       const unanswered = this.#replies.takeAll();
-      for (const membership of this.#memberships.values()) membership.disconnected();
+      for (const membership of this.#memberships.all()) membership.disconnected();
       for (const request of unanswered.reverse()) this.#settleLost(request);
     }
 
@@ -992,15 +1033,14 @@
       const { channel: number, channelname, protocol } = message;
       this.#channels[number] = message;
       this.#clientId = message.id;
-      const membership = this.#memberships.get(membershipKey(channelname, protocol));
+      const membership = this.#memberships.named(channelname, protocol);
       if (!membership) {
         this.#listeners.dispatch(this, "joined", message);
         // It was left before the answer came.
         if (request?.membership) this.#send({ cmd: "LEAVE", channel: number });
         return;
       }
-      this.#forgetNumbers(membership, this.#formerNumbers);
-      this.#numbers.set(number, membership);
+      this.#memberships.setNumber(membership, number);
       if (membership.isAwaited) this.#holdBack();
       membership.joined(number, request?.membership === membership ? request : undefined);
       this.#dispatch("joined", message);
@@ -1008,7 +1048,7 @@
     }
 
     #left(message, record) {
-      const membership = this.#numbers.get(message.channel);
+      const membership = this.#memberships.numbered(message.channel);
       this.#dispatch("left", message);
       if (message.id !== this.#clientId) {
         delete record.clients[message.id];
@@ -1020,7 +1060,7 @@
 
     /** To the listeners of the client, then to those of the channel. */
     #dispatch(name, message) {
-      this.#dispatchWith(this.#numbers.get(message.channel), name, message);
+      this.#dispatchWith(this.#memberships.numbered(message.channel), name, message);
     }
 
     #dispatchWith(membership, name, value) {

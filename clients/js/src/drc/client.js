@@ -7,6 +7,7 @@ import { openWebSocket } from "../common/websocket.js";
 import { Channel } from "./channel.js";
 import { DRCError } from "./error.js";
 import { Membership } from "./membership.js";
+import { Memberships } from "./memberships.js";
 import { Replies } from "./replies.js";
 
 const DEFAULTS = {
@@ -14,8 +15,6 @@ const DEFAULTS = {
   rejoin: { first: 10_000, longest: 40_000, patience: 90_000 },
   queueLimit: 1_000,
 };
-
-const membershipKey = (name, protocol) => JSON.stringify([name, protocol]);
 
 export class DRCClient {
   /** Whether all messages are shown on the console. */
@@ -31,10 +30,7 @@ export class DRCClient {
   /** JOINED messages by the number of their channel. */
   #channels = {};
   #clientId = false;
-  #memberships = new Map();
-  /** Memberships by number: of this line, and of lines before if they are not joined again. */
-  #numbers = new Map();
-  #formerNumbers = new Map();
+  #memberships = new Memberships();
   /** What the server has sent after something that a caller is to hear of first; else `null`. */
   #held = null;
   #session = this.#makeSession();
@@ -71,8 +67,7 @@ export class DRCClient {
     const error = closedError();
     this.#connecting?.reject(error);
     for (const request of this.#queue.splice(0)) request.reject?.(error);
-    for (const membership of [...this.#memberships.values()]) membership.end(error);
-    this.#formerNumbers.clear();
+    for (const membership of this.#memberships.all()) membership.end(error);
   }
 
   /** Returns a function that removes the listener. */
@@ -101,11 +96,10 @@ export class DRCClient {
   /** A promise of the `Channel`, which is joined again whenever the line was lost. */
   JoinChannel(channelname, protocol, authtoken, allowipauth) {
     if (this.#isClosed) return this.#request({ cmd: "JOIN", channel: channelname, protocol });
-    const key = membershipKey(channelname, protocol);
-    let membership = this.#memberships.get(key);
+    let membership = this.#memberships.named(channelname, protocol);
     if (!membership) {
       membership = new Membership(this.#session, channelname, protocol);
-      this.#memberships.set(key, membership);
+      this.#memberships.add(membership);
     }
     return membership.join({ token: authtoken, allowIpAuth: allowipauth });
   }
@@ -171,26 +165,14 @@ export class DRCClient {
       send: (message, details) => client.#send(message, details),
       request: (message) => client.#request(message),
       fail: (error, message) => client.#fail(error, message),
-      forget: (membership) => client.#forget(membership),
+      forget: (membership) => client.#memberships.forget(membership),
       dispatch: (membership, name, value) => client.#dispatchWith(membership, name, value),
     };
   }
 
   #find(channel) {
     if (channel instanceof Channel) return Channel.membershipOf(channel);
-    const number = Number(channel);
-    return this.#numbers.get(number) ?? this.#formerNumbers.get(number);
-  }
-
-  #forget(membership) {
-    const key = membershipKey(membership.name, membership.protocol);
-    if (this.#memberships.get(key) === membership) this.#memberships.delete(key);
-    this.#forgetNumbers(membership, this.#numbers);
-    this.#forgetNumbers(membership, this.#formerNumbers);
-  }
-
-  #forgetNumbers(membership, numbers) {
-    for (const [number, other] of numbers) if (other === membership) numbers.delete(number);
+    return this.#memberships.numbered(channel) ?? this.#memberships.onceNumbered(channel);
   }
 
   #request(message) {
@@ -232,7 +214,7 @@ export class DRCClient {
     // A listener may join channels itself, and then for each of them one JOIN is enough.
     this.#listeners.dispatch(this, "connect");
     if (!this.#line.isOpen) return;
-    for (const membership of [...this.#memberships.values()]) membership.opened();
+    for (const membership of this.#memberships.all()) membership.opened();
   }
 
   #lost(details) {
@@ -241,10 +223,9 @@ export class DRCClient {
     this.#channels = {};
     this.#clientId = false;
     this.#lineNumber += 1;
-    for (const [number, membership] of this.#numbers) this.#formerNumbers.set(number, membership);
-    this.#numbers.clear();
+    this.#memberships.loseNumbers();
     const unanswered = this.#replies.takeAll();
-    for (const membership of this.#memberships.values()) membership.disconnected();
+    for (const membership of this.#memberships.all()) membership.disconnected();
     for (const request of unanswered.reverse()) this.#settleLost(request);
   }
 
@@ -319,15 +300,14 @@ export class DRCClient {
     const { channel: number, channelname, protocol } = message;
     this.#channels[number] = message;
     this.#clientId = message.id;
-    const membership = this.#memberships.get(membershipKey(channelname, protocol));
+    const membership = this.#memberships.named(channelname, protocol);
     if (!membership) {
       this.#listeners.dispatch(this, "joined", message);
       // It was left before the answer came.
       if (request?.membership) this.#send({ cmd: "LEAVE", channel: number });
       return;
     }
-    this.#forgetNumbers(membership, this.#formerNumbers);
-    this.#numbers.set(number, membership);
+    this.#memberships.setNumber(membership, number);
     if (membership.isAwaited) this.#holdBack();
     membership.joined(number, request?.membership === membership ? request : undefined);
     this.#dispatch("joined", message);
@@ -335,7 +315,7 @@ export class DRCClient {
   }
 
   #left(message, record) {
-    const membership = this.#numbers.get(message.channel);
+    const membership = this.#memberships.numbered(message.channel);
     this.#dispatch("left", message);
     if (message.id !== this.#clientId) {
       delete record.clients[message.id];
@@ -347,7 +327,7 @@ export class DRCClient {
 
   /** To the listeners of the client, then to those of the channel. */
   #dispatch(name, message) {
-    this.#dispatchWith(this.#numbers.get(message.channel), name, message);
+    this.#dispatchWith(this.#memberships.numbered(message.channel), name, message);
   }
 
   #dispatchWith(membership, name, value) {
