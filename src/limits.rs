@@ -31,6 +31,8 @@ pub enum Consequence {
     Disconnect,
     /// The work goes on later; nothing is lost.
     Pause,
+    /// The dialect's own error; the connection goes on.
+    Refuse,
 }
 
 /// The value of a limit, in the unit of its row.
@@ -131,7 +133,7 @@ macro_rules! limits {
     };
 }
 
-use Consequence::{Answer, Close, Disconnect, Pause};
+use Consequence::{Answer, Close, Disconnect, Pause, Refuse};
 
 limits! {
     /// Bytes of a request head, from the request line to the blank line.
@@ -221,6 +223,27 @@ limits! {
     wson_ping_after = WsonPingAfter("wson.ping_after", Period, Duration::from_secs(15), Pause, "ws(s)on ping interval");
     /// As limits.pong_wait, for clients of ws(s)on.
     wson_pong_wait = WsonPongWait("wson.pong_wait", Period, Duration::from_secs(15), Close(1001), "ws(s)on pong time limit");
+    /// Bytes of a message from a client of DRC.
+    drc_message = DrcMessage("drc.message", Bytes, 10_000_000, Close(1009), "DRC message limit");
+    /// Bytes of a frame from a client of DRC.
+    drc_frame = DrcFrame("drc.frame", Bytes, 2_000_000, Close(1009), "DRC frame limit");
+    /// As limits.ping_after, for clients of DRC.
+    drc_ping_after = DrcPingAfter("drc.ping_after", Period, Duration::from_secs(30), Pause, "DRC ping interval");
+    /// As limits.pong_wait, for clients of DRC.
+    drc_pong_wait = DrcPongWait("drc.pong_wait", Period, Duration::from_secs(30), Close(1001), "DRC pong time limit");
+    /// Channels that a client of DRC may be in without being an authority there.
+    drc_channels_per_connection = DrcChannelsPerConnection("drc.channels_per_connection", Count, 256, Refuse, "DRC channels per connection limit");
+    /// Channels of DRC at the same time.
+    drc_channels = DrcChannels("drc.channels", Count, 100_000, Refuse, "DRC channels limit");
+    /// Grants of DRC that nobody has used yet.
+    drc_grants = DrcGrants("drc.grants", Count, 100_000, Refuse, "DRC grants limit");
+    /// How long a grant of DRC is good for, and how long it is good again after its bearer has
+    /// left.
+    drc_grant_time = DrcGrantTime("drc.grant_time", Period, Duration::from_secs(30), Refuse, "DRC grant time limit");
+    /// Bytes of the extra information of a client in a channel of DRC.
+    drc_extra = DrcExtra("drc.extra", Bytes, 64 * KIB, Refuse, "DRC extra information limit");
+    /// Bytes of all grants and all extra information of DRC together.
+    drc_memory = DrcMemory("drc.memory", Bytes, 64 * MIB, Refuse, "DRC memory limit");
     /// Connections accepted in one turn of the loop.
     accepts_per_turn = AcceptsPerTurn("limits.accepts_per_turn", Count, 128, Pause, "accepts per turn");
     /// Bytes read from one connection in one turn of the loop.
@@ -260,7 +283,7 @@ impl Limit {
     pub fn close_code(self) -> u16 {
         match self.row().consequence {
             Close(code) => code,
-            Answer(_) | Disconnect | Pause => 1008,
+            Answer(_) | Disconnect | Pause | Refuse => 1008,
         }
     }
 }

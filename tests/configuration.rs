@@ -66,15 +66,20 @@ fn check_says_what_would_be_served() {
     let (code, out, err) = program.run(&["check"]);
     assert_eq!(
         out,
-        "file: none\ntcp://127.0.0.1:7328: topics, wson\n\
+        "file: none\ntcp://127.0.0.1:7328: topics, drc, wson\n\
          control: unix:///run/user/7/fantail/control.sock\n\
          topics: open to everybody who can connect\n\
+         drc: 1 address or network and no tokens for authorities\n\
          wson: with cookies of a secret that is made at each start\nok\n"
     );
     assert_eq!((code, err.as_str()), (0, ""));
 
     let program = Program::new()
-        .file("[topics]\nsecret = \"hunter2\"\n[wson]\nsecret = \"hunter3\"\n")
+        .file(
+            "[topics]\nsecret = \"hunter2\"\n[wson]\nsecret = \"hunter3\"\n\
+             [drc]\nwhitelist = { \"10.0.0.0/8\" = true, \"::1\" = [\"a\"] }\n\
+             tokens = { hunter4 = true }\n",
+        )
         .variable("FANTAIL_CONTROL_LISTEN", "")
         .variable("CROSSBAR_ELSE", "x");
     let (code, out, err) = program.run(&["check", "-l", "unix:///run/x.sock=topics+echo"]);
@@ -82,6 +87,7 @@ fn check_says_what_would_be_served() {
         out,
         "file: fantail.toml\nunix:///run/x.sock: topics, echo\ncontrol: off\n\
          topics: with a token only\n\
+         drc: 2 addresses or networks and 1 token for authorities\n\
          wson: with cookies of the secret that is configured\nok\n"
     );
     assert_eq!(code, 0);
@@ -190,18 +196,25 @@ fn without_comments(text: &str) -> Vec<&str> {
 fn the_effective_values_say_where_they_come_from_and_hide_secrets() {
     let program = Program::new()
         .file("[limits]\nhead = 5000\n")
-        .variable("FANTAIL_TOPICS_SECRET", "hunter2");
+        .variable("FANTAIL_TOPICS_SECRET", "hunter2")
+        .variable("FANTAIL_DRC_TOKENS", r#"{ "hunter3" = ["a"] }"#)
+        .variable(
+            "FANTAIL_DRC_WHITELIST",
+            r#"{ "::ffff:10.0.0.1" = ["b", "a"] }"#,
+        );
     let (code, out, _) = program.run(&["config", "-e", "--log-level", "debug"]);
     assert_eq!(code, 0);
     for line in [
         "head = 5000  # fantail.toml:2:1",
         "# secret is not shown  # environment: FANTAIL_TOPICS_SECRET",
+        "# tokens is not shown  # environment: FANTAIL_DRC_TOKENS",
+        "whitelist = { \"10.0.0.1\" = [\"a\", \"b\"] }  # environment: FANTAIL_DRC_WHITELIST",
         "level = \"debug\"  # command line: log.level",
         "headers = 64",
     ] {
         assert!(out.lines().any(|found| found == line), "{line}: {out}");
     }
-    assert!(!out.contains("hunter2"));
+    assert!(!out.contains("hunter"));
 }
 
 #[test]

@@ -27,6 +27,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "config",
         &[
             "dialects::*::settings",
+            "protocol::origin",
             "relay::output_policy",
             "limits",
             "logging",

@@ -2,6 +2,7 @@
 
 use super::{Failure, configuration, output};
 use crate::config::{Config, Control, Loaded, Service};
+use crate::dialects::drc::settings::Settings as DrcSettings;
 use clap::Args;
 use std::fmt::Write;
 
@@ -41,6 +42,7 @@ fn report(loaded: &Loaded) -> String {
         "with a token only"
     };
     let _ = writeln!(text, "topics: {access}");
+    let _ = writeln!(text, "drc: {}", authorities(&loaded.config.drc));
     let secret = if loaded.config.wson.secret.is_empty() {
         "with cookies of a secret that is made at each start"
     } else {
@@ -48,6 +50,21 @@ fn report(loaded: &Loaded) -> String {
     };
     let _ = writeln!(text, "wson: {secret}\nok");
     text
+}
+
+fn authorities(drc: &DrcSettings) -> String {
+    let of = |count: usize, what: &str, more: &str| match count {
+        0 => format!("no {more}"),
+        1 => format!("1 {what}"),
+        count => format!("{count} {more}"),
+    };
+    let addresses = of(
+        drc.whitelist.len(),
+        "address or network",
+        "addresses or networks",
+    );
+    let tokens = of(drc.tokens.len(), "token", "tokens");
+    format!("{addresses} and {tokens} for authorities")
 }
 
 fn control(control: &Control) -> String {

@@ -1,11 +1,26 @@
-//! Random text, for secrets and tokens that nobody has chosen.
+//! Random bytes of the system, and random text for secrets and tokens that nobody has chosen.
 
 use super::Failure;
+use crate::relay::random::RandomSource;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// Random bytes in a text of 32 characters: 192 bits.
 const BYTES: usize = 24;
+
+/// The system's random bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SystemRandom;
+
+impl RandomSource for SystemRandom {
+    fn fill(&mut self, bytes: &mut [u8]) -> bool {
+        let filled = getrandom::fill(bytes);
+        if let Err(error) = &filled {
+            log::error!("no random numbers: {error}");
+        }
+        filled.is_ok()
+    }
+}
 
 /// 32 characters of `A-Z`, `a-z`, `0-9`, `-` and `_` that nobody can guess.
 ///

@@ -1,9 +1,11 @@
 //! What a single value cannot tell: bounds, and values that contradict each other.
 
-use super::listen::{Address, takes_any_port};
+use super::listen::{Address, Listen, Service, takes_any_port};
 use super::units::format_bytes;
+use super::web::format_network;
 use super::{Config, ControlListen};
 use crate::limits::{LIMITS, LONGEST_CONTROL_FRAME, Limit, Limits, Value};
+use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -149,7 +151,38 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             "control.secret has no effect without a tcp:// address in control.listen".to_owned(),
         );
     }
+    found.extend(authorities_by_proxy(config));
     found
+}
+
+/// A client whose proxy does not name it has the proxy's address, and its rights. What the defaults
+/// say of loopback is left alone.
+fn authorities_by_proxy(config: &Config) -> Option<String> {
+    if !config.listen.iter().any(gives_strangers_drc) {
+        return None;
+    }
+    let defaults = Config::default();
+    let proxies = &config.http.trusted_proxies;
+    let overlapping = |network: &IpNet| {
+        let is_default = defaults.drc.whitelist.iter().any(|(own, _)| own == network);
+        proxies
+            .iter()
+            .filter(|proxy| !(is_default && defaults.http.trusted_proxies.contains(proxy)))
+            .find(|proxy| network.contains(*proxy) || proxy.contains(network))
+            .copied()
+    };
+    let mut networks = config.drc.whitelist.iter().map(|(network, _)| network);
+    let (network, proxy) = networks.find_map(|network| Some((network, overlapping(network)?)))?;
+    let (network, proxy) = (format_network(network), format_network(&proxy));
+    Some(format!(
+        "drc.whitelist: {network} and {proxy} of http.trusted_proxies overlap, so everybody \
+         behind a proxy that sends no X-Forwarded-For is an authority"
+    ))
+}
+
+fn gives_strangers_drc(listen: &Listen) -> bool {
+    let of_loopback = |address: SocketAddr| address.ip().to_canonical().is_loopback();
+    listen.serve.contains(&Service::Drc) && tcp(&listen.address).is_some_and(|a| !of_loopback(a))
 }
 
 #[cfg(test)]
@@ -222,6 +255,32 @@ mod tests {
             c.listen[0].address = "unix:///x.sock".parse().unwrap();
         });
         assert_eq!(found, [["control.listen", "listen"]]);
+    }
+
+    #[test]
+    fn a_whitelist_that_holds_a_proxy_is_warned_about() {
+        let (everybody, loopback) = ("tcp://0.0.0.0:80", "tcp://127.0.0.1:80");
+        for (address, whitelist, proxies, expected) in [
+            (everybody, "10.0.0.0/8", "10.0.0.1", true),
+            (everybody, "10.0.0.1", "10.0.0.0/8", true),
+            (everybody, "127.0.0.0/8", "127.0.0.0/8", true),
+            (everybody, "127.0.0.1", "127.0.0.1", true),
+            (everybody, "127.0.0.1", "127.0.0.0/8", false),
+            (everybody, "10.0.0.1", "10.0.0.2", false),
+            (everybody, "::/0", "10.0.0.2", false),
+            (loopback, "10.0.0.0/8", "10.0.0.1", false),
+            ("unix:///x.sock", "10.0.0.0/8", "10.0.0.1", false),
+        ] {
+            let network = |text: &str| super::super::web::parse_network(text).unwrap();
+            let mut config = Config::default();
+            config.listen[0].address = address.parse().unwrap();
+            config.drc.whitelist[0].0 = network(whitelist);
+            config.http.trusted_proxies = vec![network(proxies)];
+            let found = warnings(&config);
+            assert_eq!(found.len(), usize::from(expected), "{whitelist} {proxies}");
+            config.listen[0].serve = vec![Service::Topics];
+            assert_eq!(warnings(&config), [] as [String; 0]);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The keys that are no limits, with their way into the configuration and out of it.
 
-use super::form::Form;
+use super::drc::{self, read_tokens, read_whitelist};
+use super::form::{Form, Names};
 use super::keys::{Access, Key};
 use super::listen::{self, Listen, Service};
 use super::nearest::{nearest, suggestion};
@@ -219,6 +220,47 @@ pub(super) const FIELDS: &[Key] = &[
                         .map(|row| (row.prefix.as_str(), row.policy.name())),
                 )
             },
+        },
+    },
+    Key {
+        name: "drc.whitelist",
+        form: Form::Protocols(Names::Networks),
+        description: "Addresses and networks whose clients are authorities: true, for every \
+                      protocol, or a list of protocols. What you give replaces the whole table.",
+        access: Access::Field {
+            set: |config, node| {
+                config.drc.whitelist = read_whitelist(node)?;
+                Ok(())
+            },
+            show: |config| drc::show_whitelist(&config.drc.whitelist),
+        },
+    },
+    Key {
+        name: "drc.tokens",
+        form: Form::Protocols(Names::Secrets),
+        description: "Tokens whose bearers are authorities: true, for every protocol, or a list of \
+                      protocols. Whoever knows a token has its rights. drc.tokens_file names a \
+                      file that holds the table.",
+        access: Access::SecretTable {
+            set: |config, node| {
+                config.drc.tokens = read_tokens(node)?;
+                Ok(())
+            },
+            is_set: |config| !config.drc.tokens.is_empty(),
+        },
+    },
+    Key {
+        name: "drc.origins",
+        form: Form::List,
+        description: "Origins whose pages may connect, such as https://www.example.com; \
+                      \"loopback\" is those of this machine on any port, \"*\" is any. A client \
+                      that sends no Origin may not connect.",
+        access: Access::Field {
+            set: |config, node| {
+                config.drc.origins = node.as_list("origins", parse_origin_or_loopback)?;
+                Ok(())
+            },
+            show: |config| toml::list(config.drc.origins.iter().map(origin_text)),
         },
     },
     Key {

@@ -25,11 +25,28 @@ pub(super) enum Form {
     List,
     /// A table; as plain text, an inline table of TOML.
     Table,
+    /// A table that says for which protocols each name counts: `true`, which is all, or a list. As
+    /// plain text, an inline table of TOML.
+    Protocols(Names),
     /// The listeners; as plain text, as `listen::parse_list` says.
     Listeners,
 }
 
+/// What the names of a [`Form::Protocols`] are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    /// Addresses and networks.
+    Networks,
+    /// Secrets; `<key>_file` reads the table from a file.
+    Secrets,
+}
+
 impl Form {
+    /// True if a value must not be shown.
+    pub(super) fn is_secret(self) -> bool {
+        matches!(self, Self::Secret | Self::Protocols(Names::Secrets))
+    }
+
     /// Turns the plain text of a variable or a flag into what would stand in a file.
     ///
     /// # Errors
@@ -52,9 +69,20 @@ impl Form {
             Self::List => Ok(Node::new(Content::List(
                 split_list(text).map(Node::text).collect(),
             ))),
-            Self::Table => toml::parse_value(text),
+            Self::Table | Self::Protocols(_) => toml::parse_value(text),
             Self::Listeners if text.trim_start().starts_with('[') => toml::parse_value(text),
             Self::Listeners => Ok(listen::parse_list(text)),
+        }
+    }
+
+    /// Turns the text of a file of its own into what would stand in the configuration.
+    ///
+    /// # Errors
+    /// A sentence that says what was expected, and on which line.
+    pub(super) fn read_file(self, text: String) -> Result<Node, String> {
+        match self {
+            Self::Protocols(_) => toml::parse_table(&text),
+            _ => Ok(Node::text(text)),
         }
     }
 }

@@ -23,6 +23,10 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("http", "Requests and the proxies in front of the server."),
     ("topics", "Topics: a channel per URL path."),
     (
+        "drc",
+        "DRC: channels that authorities give others the right to.",
+    ),
+    (
         "wson",
         "ws(s)on: clients with cookies, reached through the control port.",
     ),
@@ -68,6 +72,13 @@ pub(super) enum Access {
     Secret {
         /// Sets it.
         set: fn(&mut Config, Secret),
+        /// True if it is not empty.
+        is_set: fn(&Config) -> bool,
+    },
+    /// A table whose names are secrets: it goes in, and only its user takes it out.
+    SecretTable {
+        /// Sets it.
+        set: fn(&mut Config, &Node) -> Result<(), Faults>,
         /// True if it is not empty.
         is_set: fn(&Config) -> bool,
     },
@@ -177,7 +188,7 @@ impl Key {
 
     /// True if the value must not be shown.
     pub(super) fn is_secret(&self) -> bool {
-        self.form == Form::Secret
+        self.form.is_secret()
     }
 
     /// The description as one line.
@@ -192,7 +203,7 @@ impl Key {
     /// Everything that is wrong with the value; `config` may have been changed in part.
     pub(super) fn set(&self, config: &mut Config, node: &Node) -> Result<(), Faults> {
         match self.access {
-            Access::Field { set, .. } => set(config, node),
+            Access::Field { set, .. } | Access::SecretTable { set, .. } => set(config, node),
             Access::Secret { set, .. } => {
                 set(config, Secret::new(node.as_text("a secret")?));
                 Ok(())
@@ -213,6 +224,7 @@ impl Key {
         match self.access {
             Access::Field { show, .. } => Some(show(config)),
             Access::Secret { is_set, .. } => (!is_set(config)).then(|| toml::text("")),
+            Access::SecretTable { is_set, .. } => (!is_set(config)).then(|| toml::table([])),
             Access::Limit(limit) => Some(show_limit(config.limits.get(limit))),
         }
     }
@@ -282,6 +294,8 @@ mod tests {
             assert!(Target::of(&name).is_some(), "{name}");
         }
         assert!(names.contains("topics.secret_file"));
+        assert!(names.contains("drc.tokens_file"));
+        assert!(!names.contains("drc.whitelist_file"));
         assert!(!names.contains("topics.audience_file"));
         assert!(LIMITS.iter().all(|row| names.contains(row.key)));
     }

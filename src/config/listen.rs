@@ -34,7 +34,7 @@ impl Default for Listen {
     fn default() -> Self {
         Self {
             address: Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 7328))),
-            serve: vec![Service::Topics, Service::Wson],
+            serve: vec![Service::Topics, Service::Drc, Service::Wson],
             domain: None,
             mode: DEFAULT_MODE,
         }
@@ -135,6 +135,8 @@ fn parse_systemd(text: &str, name: &str) -> Result<Address, String> {
 pub enum Service {
     /// A channel per URL path.
     Topics,
+    /// Channels that authorities give others the right to.
+    Drc,
     /// Clients with cookies, reached through the control port.
     Wson,
     /// Every message goes back to its sender.
@@ -143,12 +145,13 @@ pub enum Service {
 
 impl Service {
     /// All services, in the order of the documentation.
-    pub const ALL: [Self; 3] = [Self::Topics, Self::Wson, Self::Echo];
+    pub const ALL: [Self; 4] = [Self::Topics, Self::Drc, Self::Wson, Self::Echo];
 
     /// The name in the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Self::Topics => "topics",
+            Self::Drc => "drc",
             Self::Wson => "wson",
             Self::Echo => "echo",
         }
@@ -202,11 +205,12 @@ pub(super) const FIELDS: &[Field] = &[
     },
     Field {
         name: "serve",
-        default: "[\"topics\", \"wson\"]",
-        description: "What: \"topics\", a channel per URL path; \"wson\", clients with cookies, \
-                      reached through the control port; \"echo\", every message goes back to its \
-                      sender. One alone is served on every path; of several, ws(s)on is at /wson \
-                      and echo at /echo.",
+        default: "[\"topics\", \"drc\", \"wson\"]",
+        description: "What: \"topics\", a channel per URL path; \"drc\", channels that authorities \
+                      give others the right to; \"wson\", clients with cookies, reached through \
+                      the control port; \"echo\", every message goes back to its sender. One alone \
+                      is served on every path; of several, DRC is at /drc, ws(s)on at /wson and \
+                      echo at /echo.",
     },
     Field {
         name: "domain",
@@ -463,7 +467,7 @@ mod tests {
         assert_eq!(list[1].address, Address::Unix("/run/x.sock".into()));
         assert_eq!(list[1].serve, [Service::Echo]);
         assert_eq!(list[1].mode, 0o660);
-        assert_eq!(list[2].serve, [Service::Topics, Service::Wson]);
+        assert_eq!(list[2].serve, Listen::default().serve);
     }
 
     #[test]
@@ -482,8 +486,8 @@ mod tests {
             ("", vec!["at least one listener"]),
             ("tcp://127.0.0.1:1=topcs", vec!["did you mean \"topics\"?"]),
             (
-                "tcp://127.0.0.1:1=drc",
-                vec!["expected one of topics, wson, echo"],
+                "tcp://127.0.0.1:1=amqp",
+                vec!["expected one of topics, drc, wson, echo"],
             ),
             ("tcp://127.0.0.1:1=topics+topics", vec!["given twice"]),
             (

@@ -78,9 +78,10 @@ impl Loader {
         }
         let secret;
         let node = if target.from_file {
-            match read_secret(node, layer.directory) {
-                Ok(text) => {
-                    secret = Node::text(text);
+            let text = read_secret(node, layer.directory);
+            match text.and_then(|text| key.form.read_file(text)) {
+                Ok(read) => {
+                    secret = read;
                     &secret
                 }
                 Err(message) => {

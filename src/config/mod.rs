@@ -6,6 +6,7 @@
 
 mod checks;
 mod control;
+mod drc;
 mod environment;
 mod error;
 mod fields;
@@ -31,6 +32,7 @@ pub use listen::{Address, Listen, Service};
 pub use render::{default_file, effective};
 pub use sources::Sources;
 
+use crate::dialects::drc::settings::Settings as DrcSettings;
 use crate::dialects::topics::settings::Settings as TopicsSettings;
 use crate::dialects::wson::settings::Settings as WsonSettings;
 use crate::limits::Limits;
@@ -52,6 +54,8 @@ pub struct Config {
     pub http: Http,
     /// The `[topics]` section, less its limits.
     pub topics: TopicsSettings,
+    /// The `[drc]` section, less its limits.
+    pub drc: DrcSettings,
     /// The `[wson]` section, less its limits.
     pub wson: WsonSettings,
     /// The `[limits]` section, and the limits of other sections.
@@ -68,6 +72,7 @@ impl Default for Config {
             control: Control::default(),
             http: Http::default(),
             topics: TopicsSettings::default(),
+            drc: DrcSettings::default(),
             wson: WsonSettings::default(),
             limits: Limits::default(),
             log: Log::default(),

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::dialects::topics::settings::StatisticsAccess;
-use crate::dialects::wson::settings::{DigestKind, OnMessage, Origin};
+use crate::dialects::wson::settings::{DigestKind, OnMessage};
+use crate::protocol::origin::Origin;
 use crate::secret::Secret;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -60,7 +61,7 @@ impl Setup {
 }
 
 #[test]
-fn without_anything_topics_and_wson_are_served_on_loopback() {
+fn without_anything_all_but_echo_is_served_on_loopback() {
     let loaded = Config::load(&Sources::default()).unwrap();
     assert_eq!(loaded.config, Config::default());
     assert_eq!(loaded.file, None);
@@ -132,6 +133,13 @@ fn every_section_is_read() {
             [topics.policies]
             "/camera" = "latest"
 
+            [drc]
+            whitelist = { "10.0.0.0/8" = ["reports", "chat"] }
+            origins = ["https://A.example"]
+
+            [drc.tokens]
+            hunter5 = true
+
             [wson]
             secret = "hunter3"
             origins = ["loopback", "https://B.example:443", "*"]
@@ -169,6 +177,16 @@ fn every_section_is_read() {
     assert_eq!(config.control.secret, Secret::new("hunter4"));
     assert!(config.control.exposed && !config.control.is_default);
     assert_eq!(config.limits.control_idle, Duration::from_secs(1));
+    assert_eq!(config.drc.whitelist.len(), 1);
+    let client = |text: &str| Some(text.parse().unwrap());
+    assert!(config.drc.trusts_address(client("10.1.2.3"), "chat"));
+    assert!(!config.drc.trusts_address(client("10.1.2.3"), "other"));
+    assert!(!config.drc.trusts_address(client("127.0.0.1"), "chat"));
+    assert!(config.drc.trusts_token("hunter5", "any"));
+    assert_eq!(
+        config.drc.origins,
+        [Origin::Exact("https://a.example".to_owned())]
+    );
     assert_eq!(config.wson.secret, Secret::new("hunter3"));
     assert_eq!(
         config.wson.origins,
@@ -197,6 +215,9 @@ fn every_kind_of_value_can_be_a_variable() {
         )
         .variable("FANTAIL_CONTROL_EXPOSED", "true")
         .variable("FANTAIL_CONTROL_SECRET", "hunter4")
+        .variable("FANTAIL_DRC_WHITELIST", r#"{ "::1" = true }"#)
+        .variable("FANTAIL_DRC_TOKENS", r#"{ "hunter5" = ["a"] }"#)
+        .variable("FANTAIL_DRC_ORIGINS", "loopback,https://a.example")
         .variable("FANTAIL_WSON_ORIGINS", "*")
         .variable("FANTAIL_WSON_DIGEST", "hmac-sha256")
         .variable("FANTAIL_LIMITS_FRAGMENTS", "70000")
@@ -212,6 +233,9 @@ fn every_kind_of_value_can_be_a_variable() {
     assert_eq!(config.topics.policies.len(), 1);
     assert_eq!(config.control.listen.len(), 2);
     assert!(config.control.exposed);
+    assert_eq!(config.drc.whitelist[0].0.to_string(), "::1/128");
+    assert!(config.drc.trusts_token("hunter5", "a"));
+    assert_eq!(config.drc.origins.len(), 2);
     assert_eq!(config.wson.origins, [Origin::Any]);
     assert_eq!(config.wson.digest, DigestKind::HmacSha256);
     assert_eq!(config.limits.fragments, 70_000);
@@ -251,10 +275,10 @@ fn wrong_files_are_explained_with_line_and_column() {
             vec![r#"fantail.toml:2:2: unknown section "limts"; did you mean "limits"?"#],
         ),
         (
-            "[limits]\n  mesage = 1\n\n[drc]\n",
+            "[limits]\n  mesage = 1\n\n[dcr]\n",
             vec![
                 r#"fantail.toml:2:3: unknown key "limits.mesage"; did you mean "limits.message"?"#,
-                r#"fantail.toml:4:2: unknown section "drc""#,
+                r#"fantail.toml:4:2: unknown section "dcr"; did you mean "drc"?"#,
             ],
         ),
         (
@@ -390,7 +414,7 @@ fn wrong_variables_are_explained() {
             "did you mean FANTAIL_LIMITS_MESSAGE?",
         ),
         (
-            "environment: FANTAIL_LISTEN: listen: expected one of topics, wson, echo",
+            "environment: FANTAIL_LISTEN: listen: expected one of topics, drc, wson, echo",
             "did you mean \"topics\"?",
         ),
         ("environment: FANTAIL_LOG: no key has this variable", ""),
@@ -476,6 +500,59 @@ fn a_secret_file_without_a_secret_is_an_error_and_secrets_are_not_repeated() {
         .variable("FANTAIL_TOPICS_SECRET_FILE", "/nonexistent/secret")
         .errors();
     assert!(errors[0].contains("cannot read \"/nonexistent/secret\""));
+}
+
+#[test]
+fn tokens_of_drc_can_stand_in_a_file_and_are_never_repeated() {
+    for text in [
+        "hunter2 = true\n\"a b\" = [\"x\"]\n",
+        "{ hunter2 = true, \"a b\" = [\"x\"] }\n",
+    ] {
+        let setup = Setup::new();
+        setup.write("tokens", text);
+        let setup = setup.file("[drc]\ntokens_file = \"tokens\"\n");
+        let tokens = setup.config().drc.tokens;
+        let names: Vec<_> = tokens.iter().map(|(token, _)| token.clone()).collect();
+        assert_eq!(
+            names,
+            [Secret::new("hunter2"), Secret::new("a b")],
+            "{text}"
+        );
+    }
+    for (text, part) in [
+        ("hunter2", "line 1: "),
+        (
+            "a = true\nhunter2 = true\nhunter2 = true\n",
+            "line 3: duplicate key",
+        ),
+        ("{ hunter2 = tru }", "drc.tokens_file: "),
+        ("hunter2 = 1", "drc.tokens: token 1: expected true"),
+        ("\n", "is empty"),
+    ] {
+        let setup = Setup::new();
+        setup.write("tokens", text);
+        let errors = setup.file("[drc]\ntokens_file = \"tokens\"\n").errors();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert!(
+            errors[0].starts_with("fantail.toml:2:1: drc.tokens"),
+            "{errors:?}"
+        );
+        assert!(errors[0].contains(part), "{errors:?}");
+        assert!(!errors[0].contains("hunter"), "{errors:?}");
+    }
+    for setup in [
+        Setup::new().file("[drc.tokens]\nhunter2 = true\nhunter2 = true\n"),
+        Setup::new().file("[drc.tokens.hunter2]\na = true\n"),
+        Setup::new().file("[drc]\ntokens = { hunter2 = true\nb = 1 }\n"),
+        Setup::new().file("[drc]\ntokens = { \"hunter2 = true }\n"),
+        Setup::new().variable("FANTAIL_DRC_TOKENS", "hunter2"),
+        Setup::new().variable("FANTAIL_DRC_TOKENS", "{ hunter2 }"),
+        Setup::new().variable("FANTAIL_DRC_TOKENS", "{ hunter2 = 1, hunter2 = 2 }"),
+        Setup::new().flag("drc.tokens", "{ hunter2 = true }"),
+    ] {
+        let errors = setup.errors().concat();
+        assert!(!errors.contains("hunter"), "{errors}");
+    }
 }
 
 #[test]

@@ -29,6 +29,23 @@ pub(super) fn parse_value(text: &str) -> Result<Node, String> {
     Ok(node)
 }
 
+/// Reads a table that has a file to itself: its rows, or an inline table.
+///
+/// # Errors
+/// A sentence that says what was expected, and on which line.
+pub(super) fn parse_table(text: &str) -> Result<Node, String> {
+    if text.trim_start().starts_with('{') {
+        return parse_value(text);
+    }
+    let mut node = parse_document(text).map_err(|(span, message)| {
+        let before = span.and_then(|span| text.get(..span.start));
+        let line = before.unwrap_or("").matches('\n').count() + 1;
+        format!("line {line}: {message}")
+    })?;
+    forget_spans(&mut node);
+    Ok(node)
+}
+
 /// Writes a text as TOML, quoted and on one line. What JSON escapes is escaped alike in TOML,
 /// which does not allow U+007F either.
 pub(super) fn text(text: &str) -> String {
@@ -45,9 +62,16 @@ pub(super) fn list<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
 
 /// Writes a table of texts as an inline table of TOML.
 pub(super) fn table<'a>(rows: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    table_of_values(rows.into_iter().map(|(name, value)| (name, text(value))))
+}
+
+/// Writes a table as an inline table of TOML; the values are TOML already.
+pub(super) fn table_of_values<N: AsRef<str>>(
+    rows: impl IntoIterator<Item = (N, String)>,
+) -> String {
     let rows: Vec<_> = rows
         .into_iter()
-        .map(|(name, value)| format!("{} = {}", text(name), text(value)))
+        .map(|(name, value)| format!("{} = {value}", text(name.as_ref())))
         .collect();
     if rows.is_empty() {
         "{}".to_owned()

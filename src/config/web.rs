@@ -1,7 +1,7 @@
 //! Origins and networks, as they stand in lists.
 
 use super::node::quoted;
-use crate::dialects::wson::settings::Origin;
+use crate::protocol::origin::Origin;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -10,6 +10,9 @@ const ANY: &str = "*";
 
 /// The origins of this machine.
 const LOOPBACK: &str = "loopback";
+
+/// The bits of `::ffff:0:0/96`, which stand before IPv4 in an IPv6 address.
+const MAPPED_PREFIX: u8 = 96;
 
 /// Reads an origin as browsers send it (RFC 6454 section 6.2), in lower case and without the
 /// scheme's own port; or `*`, which is any, or `null`, which is a page without one.
@@ -76,20 +79,33 @@ fn parse_origin_or(text: &str, others: &str) -> Result<String, String> {
     Ok(format!("{scheme}://{host}"))
 }
 
-/// Reads a network such as `10.0.0.0/8`, or a single address.
+/// Reads a network such as `10.0.0.0/8`, or a single address. IPv4 in an IPv6 address (RFC 4291
+/// section 2.5.5.2) is IPv4.
 ///
 /// # Errors
 /// A sentence that says what was expected.
 pub(super) fn parse_network(text: &str) -> Result<IpNet, String> {
     text.parse::<IpNet>()
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .map(|network| network.trunc())
+        .map(|network| unmapped(network).trunc())
         .map_err(|_| {
             format!(
                 "expected an address or a network such as 10.0.0.0/8 or ::1, not {}",
                 quoted(text)
             )
         })
+}
+
+/// `10.0.0.0/8` for `::ffff:10.0.0.0/104`, since clients are known by their IPv4 addresses.
+fn unmapped(network: IpNet) -> IpNet {
+    let IpNet::V6(v6) = network else {
+        return network;
+    };
+    let mapped = v6.addr().to_ipv4_mapped();
+    mapped
+        .zip(v6.prefix_len().checked_sub(MAPPED_PREFIX))
+        .and_then(|(address, length)| IpNet::new(address.into(), length).ok())
+        .unwrap_or(network)
 }
 
 /// Writes a network so that [`parse_network`] reads the same one; one address without `/32`.
@@ -164,6 +180,11 @@ mod tests {
             ("::1", "::1"),
             ("10.0.0.1", "10.0.0.1"),
             ("0.0.0.0/0", "0.0.0.0/0"),
+            ("::ffff:10.0.0.1", "10.0.0.1"),
+            ("::ffff:10.1.2.3/104", "10.0.0.0/8"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+            ("::ffff:0:0/95", "::fffe:0:0/95"),
+            ("::/0", "::/0"),
         ] {
             assert_eq!(format_network(&parse_network(text).unwrap()), written);
         }

@@ -1,5 +1,6 @@
 //! The foreign protocols, one per file or folder.
 
+pub mod drc;
 pub mod echo;
 pub mod topics;
 pub mod wson;

@@ -201,7 +201,10 @@ impl Refusal {
     pub fn over_limit(limit: Limit) -> Self {
         let status = match limit.row().consequence {
             Consequence::Answer(status) => status,
-            Consequence::Close(_) | Consequence::Disconnect | Consequence::Pause => 503,
+            Consequence::Close(_)
+            | Consequence::Disconnect
+            | Consequence::Pause
+            | Consequence::Refuse => 503,
         };
         Self {
             limit: Some(limit),

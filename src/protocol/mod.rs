@@ -7,6 +7,7 @@ pub mod http_body;
 pub mod http_request;
 pub mod http_response;
 pub mod json_web_token;
+pub mod origin;
 pub mod peer_fault;
 pub mod request_path;
 pub mod ws_close;

@@ -170,6 +170,34 @@ impl Handshake {
         })
     }
 
+    /// Checks what servers of before the RFC did, and their clients may rely on: HTTP/1.0, a key of
+    /// any text and a version such as `013` will do.
+    ///
+    /// # Errors
+    /// The first [`HandshakeFault`] in the order of that list.
+    pub fn check_leniently(request: &Request) -> Result<Self, HandshakeFault> {
+        let demand = |met: bool, fault| if met { Ok(()) } else { Err(fault) };
+        demand(request.method() == Method::Get, HandshakeFault::Method)?;
+        demand(
+            request.host().is_some_and(|host| !host.is_empty()),
+            HandshakeFault::Host,
+        )?;
+        demand(is_requested(request), HandshakeFault::Upgrade)?;
+        demand(
+            request.has_token("Connection", "Upgrade"),
+            HandshakeFault::Connection,
+        )?;
+        let key = request.header("Sec-WebSocket-Key");
+        let key = key.filter(|key| !key.is_empty());
+        let key = key.ok_or(HandshakeFault::KeyMissing)?;
+        let version = request.header("Sec-WebSocket-Version");
+        let version = version.ok_or(HandshakeFault::VersionMissing)?;
+        demand(version.parse() == Ok(13), HandshakeFault::VersionOther)?;
+        Ok(Self {
+            accept: accept_key(key),
+        })
+    }
+
     /// The 101 answer; see [`switching_protocols`].
     pub fn answer(&self, subprotocol: Option<&str>) -> Vec<u8> {
         switching_protocols(&self.accept, subprotocol)

@@ -33,6 +33,10 @@ pub struct ReceiveLimits {
     pub message: usize,
     /// The limit that `message` is the value of.
     pub message_limit: Limit,
+    /// Bytes of a frame.
+    pub frame: usize,
+    /// The limit that `frame` is the value of.
+    pub frame_limit: Limit,
     /// Fragments of a message.
     pub fragments: usize,
 }
@@ -286,6 +290,9 @@ impl Message {
         if header.payload_length > limits.message.saturating_sub(held) as u64 {
             return Err(PeerFault::limit(limits.message_limit));
         }
+        if header.payload_length > limits.frame as u64 {
+            return Err(PeerFault::limit(limits.frame_limit));
+        }
         if fragments >= limits.fragments && !cfg!(feature = "sabotage-no-fragment-limit") {
             return Err(PeerFault::limit(Limit::Fragments));
         }
@@ -332,6 +339,8 @@ mod tests {
     const LIMITS: ReceiveLimits = ReceiveLimits {
         message: 1000,
         message_limit: Limit::Message,
+        frame: usize::MAX,
+        frame_limit: Limit::Message,
         fragments: 4,
     };
     const KEY: [u8; 4] = [9, 8, 7, 6];

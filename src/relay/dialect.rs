@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::limits::{Limit, Limits};
 use crate::protocol::control_frame::LONGEST_PAYLOAD;
 use crate::protocol::http_request::Request as HttpRequest;
-use crate::protocol::http_response::Response;
+use crate::protocol::http_response::{Refusal, Response};
 use crate::protocol::ws_close::CloseCode;
 use crate::protocol::ws_frame::{MessageType, Opcode, encode_fragment, encode_frame};
 use crate::relay::address::PeerAddress;
@@ -28,6 +28,7 @@ use crate::relay::operator::events::{Event, Events};
 use crate::relay::outbox::Traffic;
 use crate::relay::outboxes::{Delivery, Outboxes, Outgoing};
 use crate::relay::output_policy::OutputPolicy;
+use crate::relay::random::RandomSource;
 use crate::relay::request::{CloseReason, Request, Requests};
 use crate::relay::timers::{Timers, Wake};
 
@@ -68,6 +69,8 @@ pub enum Answer {
     Upgrade(Vec<u8>),
     /// It is answered.
     Respond(Response),
+    /// It is answered, and the connection ends.
+    Refuse(Refusal),
 }
 
 /// The limits of a dialect's WebSocket connections.
@@ -75,6 +78,8 @@ pub enum Answer {
 pub struct Terms {
     /// Which limit bounds a message.
     pub message: Limit,
+    /// Which limit bounds a frame, where there is one beside that of messages.
+    pub frame: Option<Limit>,
     /// Which limit says when a silent client is pinged.
     pub ping_after: Limit,
     /// Which limit says how long it has to answer.
@@ -85,6 +90,7 @@ impl Default for Terms {
     fn default() -> Self {
         Self {
             message: Limit::Message,
+            frame: None,
             ping_after: Limit::PingAfter,
             pong_wait: Limit::PongWait,
         }
@@ -132,6 +138,9 @@ pub trait Dialect: Any {
 
     /// A wake asked for with [`Cx::wake_in`] is due.
     fn woken(&mut self, _cx: &mut Cx<'_>, _id: ConnId, _token: u32) {}
+
+    /// A wake asked for with [`Cx::wake_dialect_in`] is due.
+    fn tick(&mut self, _cx: &mut Cx<'_>, _token: u32) {}
 
     /// Adds what the control port tells of a client.
     fn describe(&self, _id: ConnId, _now: Now, _members: &mut Map<String, Value>) {}
@@ -182,6 +191,7 @@ pub struct Cx<'a> {
     pub(super) events: &'a Events,
     pub(super) limits: &'a Limits,
     pub(super) trusted_proxies: &'a [ipnet::IpNet],
+    pub(super) random: &'a mut dyn RandomSource,
     pub(super) dialect: DialectId,
     pub(super) connections: usize,
     pub(super) memory: usize,
@@ -267,23 +277,29 @@ impl Cx<'_> {
         let Some(channel) = self.hub.get(channel) else {
             return 0;
         };
-        let message = Outgoing {
-            frame,
-            payload_length: frame.payload_length() as u64,
-            policy: channel.policy(),
-            now: self.now.moment,
-        };
-        let mut receivers = 0;
-        for member in channel.members() {
-            if Some(member) != except
-                && self.outboxes.push_message(member, &message) == Delivery::Queued
-            {
-                receivers += 1;
-            }
-        }
-        self.counters.messages_delivered += receivers as u64;
-        self.counters.bytes_delivered += receivers as u64 * message.payload_length;
+        let members = channel.members().filter(|member| Some(*member) != except);
+        let policy = channel.policy();
+        let receivers = push_all(self.outboxes, members, frame, policy, self.now);
+        self.count_delivered(receivers, frame);
         receivers
+    }
+
+    /// Sends a frame to these clients, under `policy`; to how many, less those whose policy dropped
+    /// it.
+    pub fn publish_to(
+        &mut self,
+        clients: impl Iterator<Item = ConnId>,
+        frame: &Frame,
+        policy: OutputPolicy,
+    ) -> usize {
+        let receivers = push_all(self.outboxes, clients, frame, policy, self.now);
+        self.count_delivered(receivers, frame);
+        receivers
+    }
+
+    fn count_delivered(&mut self, receivers: usize, frame: &Frame) {
+        self.counters.messages_delivered += receivers as u64;
+        self.counters.bytes_delivered += (receivers * frame.payload_length()) as u64;
     }
 
     /// Counts a message that came in.
@@ -322,7 +338,21 @@ impl Cx<'_> {
     /// Asks for [`Dialect::woken`] in `duration`, with `token`.
     pub fn wake_in(&mut self, duration: Duration, id: ConnId, token: u32) {
         self.timers
-            .wake_at(self.now.moment + duration, id, Wake::Dialect(token));
+            .wake_at(self.now.moment + duration, Wake::Connection(id, token));
+    }
+
+    /// Asks for [`Dialect::tick`] in `duration`, with `token`.
+    pub fn wake_dialect_in(&mut self, duration: Duration, token: u32) {
+        self.timers.wake_at(
+            self.now.moment + duration,
+            Wake::Dialect(self.dialect, token),
+        );
+    }
+
+    /// Bytes that nobody can guess; nothing if the system has none to give.
+    pub fn random_bytes<const LENGTH: usize>(&mut self) -> Option<[u8; LENGTH]> {
+        let mut bytes = [0; LENGTH];
+        self.random.fill(&mut bytes).then_some(bytes)
     }
 
     /// Counts a failed authentication for the client's address.
@@ -396,4 +426,23 @@ impl Cx<'_> {
     pub fn traffic(&self, id: ConnId) -> Traffic {
         self.outboxes.traffic(id)
     }
+}
+
+/// The loop of a fan-out: one shared frame into every outbox.
+fn push_all(
+    outboxes: &mut Outboxes,
+    clients: impl Iterator<Item = ConnId>,
+    frame: &Frame,
+    policy: OutputPolicy,
+    now: Now,
+) -> usize {
+    let message = Outgoing {
+        frame,
+        payload_length: frame.payload_length() as u64,
+        policy,
+        now: now.moment,
+    };
+    clients
+        .filter(|client| outboxes.push_message(*client, &message) == Delivery::Queued)
+        .count()
 }

@@ -55,8 +55,8 @@ impl Relay {
 
     /// Does what is due.
     pub fn expire(&mut self, now: Now) {
-        while let Some((id, wake)) = self.timers.pop_due(now.moment) {
-            self.wake(id, wake, now);
+        while let Some(wake) = self.timers.pop_due(now.moment) {
+            self.wake(wake, now);
         }
         if now.moment >= self.sweep.next {
             self.sweep.next = now.moment + INTERVAL;
@@ -65,18 +65,25 @@ impl Relay {
         self.continue_drain(now);
     }
 
-    fn wake(&mut self, id: ConnId, wake: Wake, now: Now) {
-        let Some(peer) = self.peers.get(id) else {
-            return;
-        };
-        match (wake, peer.dialect) {
-            (Wake::Resume, _) => self.resumed.push(id),
-            (Wake::Dialect(token), Some(dialect)) if !peer.forgotten => {
-                if let Some((service, mut cx)) = self.split(dialect, now) {
+    fn wake(&mut self, wake: Wake, now: Now) {
+        match wake {
+            Wake::Resume(id) => {
+                if self.peers.get(id).is_some() {
+                    self.resumed.push(id);
+                }
+            }
+            Wake::Connection(id, token) => {
+                let peer = self.peers.get(id).filter(|peer| !peer.forgotten);
+                let dialect = peer.and_then(|peer| peer.dialect);
+                if let Some((service, mut cx)) = dialect.and_then(|id| self.split(id, now)) {
                     service.woken(&mut cx, id, token);
                 }
             }
-            (Wake::Dialect(_), _) => {}
+            Wake::Dialect(dialect, token) => {
+                if let Some((service, mut cx)) = self.split(dialect, now) {
+                    service.tick(&mut cx, token);
+                }
+            }
         }
     }
 

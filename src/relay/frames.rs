@@ -124,7 +124,7 @@ impl Relay {
             Stop::BudgetUsed => Reading::Again,
             Stop::RatePassed(until) => {
                 self.counters.count_limit(Limit::Messages);
-                self.timers.wake_at(until, id, Wake::Resume);
+                self.timers.wake_at(until, Wake::Resume(id));
                 Reading::Paused
             }
             Stop::ClosedByPeer(code) => {
@@ -234,13 +234,16 @@ fn tell_of_message(
 }
 
 fn receive_limits(terms: Terms, limits: &crate::limits::Limits) -> ReceiveLimits {
-    let message = match limits.get(terms.message) {
+    let bytes = |limit| match limits.get(limit) {
         crate::limits::Value::Bytes(bytes) => bytes,
         _ => limits.message,
     };
+    let frame_limit = terms.frame.unwrap_or(terms.message);
     ReceiveLimits {
-        message,
+        message: bytes(terms.message),
         message_limit: terms.message,
+        frame: bytes(frame_limit),
+        frame_limit,
         fragments: limits.fragments,
     }
 }

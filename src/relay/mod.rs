@@ -24,6 +24,7 @@ pub mod outbox;
 pub mod outboxes;
 pub mod output_policy;
 pub mod peer;
+pub mod random;
 pub mod rate;
 pub mod request;
 pub mod timers;
@@ -56,6 +57,7 @@ use crate::relay::operator::Order;
 use crate::relay::operator::events::Events;
 use crate::relay::outboxes::Outboxes;
 use crate::relay::peer::{ListenerId, Peer};
+use crate::relay::random::{NoRandomSource, RandomSource};
 use crate::relay::request::Requests;
 use crate::relay::timers::Timers;
 use crate::secret::Secret;
@@ -145,6 +147,7 @@ pub struct Relay {
     orders: VecDeque<Order>,
     sweep: Sweep,
     drain: Option<Drain>,
+    random: Box<dyn RandomSource>,
 }
 
 impl Relay {
@@ -176,7 +179,15 @@ impl Relay {
             orders: VecDeque::new(),
             sweep: Sweep::default(),
             drain: None,
+            random: Box::new(NoRandomSource),
         }
+    }
+
+    /// The relay with a source of random bytes for its dialects; without one they make no tokens.
+    #[must_use]
+    pub fn with_random_source(mut self, source: Box<dyn RandomSource>) -> Self {
+        self.random = source;
+        self
     }
 
     /// Takes over changed settings; open connections keep what they were granted.
@@ -272,6 +283,7 @@ impl Relay {
             events: &self.events,
             limits: &self.settings.limits,
             trusted_proxies: &self.settings.trusted_proxies,
+            random: self.random.as_mut(),
             dialect,
             connections: self.peers.len(),
             memory,

@@ -84,6 +84,15 @@ impl Outbox {
         self.traffic
     }
 
+    /// Bytes of the first answer that waits and is longer than `length`; 0 if there is none.
+    pub(super) fn long_answer(&self, length: usize) -> usize {
+        let is_long = |frame: &&Frame| !frame.is_droppable() && frame.len() > length;
+        self.queue
+            .iter()
+            .find(is_long)
+            .map_or(0, |frame| frame.len())
+    }
+
     pub(super) fn enqueue(&mut self, frame: Frame, spare: &mut SpareRings) {
         self.waiting += frame.len();
         self.queue.push(frame, spare);

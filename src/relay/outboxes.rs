@@ -126,9 +126,11 @@ impl Outboxes {
     }
 
     /// Queues something that must arrive: an answer, a control frame. It passes the soft limit,
-    /// but a client that lets twice the hard limit pile up is closed.
+    /// but a client that lets twice the hard limit pile up is closed. An answer that is longer than
+    /// that by itself is borne by a client that is not behind.
     pub fn push(&mut self, id: ConnId, frame: Frame) {
         let (output, link_output) = (self.output, self.link_output);
+        let output_soft = self.output_soft;
         let Some(outbox) = self.table.get_mut(id.index()).and_then(Option::as_mut) else {
             return;
         };
@@ -141,7 +143,8 @@ impl Outboxes {
         } else {
             output.saturating_mul(2)
         };
-        if outbox.waiting > 0 && outbox.waiting + length > limit.max(length) {
+        let borne = length > limit && outbox.waiting <= output_soft;
+        if outbox.waiting > 0 && outbox.waiting + length > limit && !borne {
             // Once is enough: a second cut would end the connection before its close frame.
             outbox.intake = Intake::Closed;
             self.overflowed.push(id);
@@ -181,9 +184,12 @@ impl Outboxes {
         } = *message;
         let length = frame.len();
         let mut dropped = 0;
-        // A single message may be larger than the limit: an outbox without a message takes one.
+        // A single message may be larger than the limit: an outbox without a message takes one. A
+        // long answer that waits must not condemn the client to whom it was given.
         let fits = |outbox: &Outbox| {
-            outbox.waiting + length <= self.output || !outbox.queue.iter().any(Frame::is_droppable)
+            outbox.waiting + length <= self.output
+                || !outbox.queue.iter().any(Frame::is_droppable)
+                || outbox.waiting + length <= self.output + outbox.long_answer(self.output_soft)
         };
         if policy == OutputPolicy::Latest {
             while outbox.drop_oldest_message(&mut self.spare) {

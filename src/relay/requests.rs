@@ -106,6 +106,7 @@ impl Relay {
         };
         match service.request(&mut cx, client, request, body) {
             Answer::Upgrade(bytes) => self.upgrade(id, dialect, address, bytes, now),
+            Answer::Refuse(refusal) => self.refuse(id, refusal, head_only, now),
             Answer::Respond(response) => {
                 if !counted {
                     self.discount(id, proxy);

@@ -23,6 +23,8 @@ use tungstenite::{Message, WebSocket};
 const LIMITS: ReceiveLimits = ReceiveLimits {
     message: 300,
     message_limit: Limit::Message,
+    frame: usize::MAX,
+    frame_limit: Limit::Message,
     fragments: 6,
 };
 

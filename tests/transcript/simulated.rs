@@ -3,6 +3,7 @@
 
 use super::{Arrival, Transport};
 use fantail::config::{Address, Config, Service as ServiceName, Sources};
+use fantail::dialects::drc::Drc;
 use fantail::dialects::echo::Echo;
 use fantail::dialects::topics::Topics;
 use fantail::dialects::wson::Wson;
@@ -244,6 +245,7 @@ fn dialects(config: &Config) -> Vec<Box<dyn Dialect>> {
     let dialect = |name: &ServiceName| -> Box<dyn Dialect> {
         match name {
             ServiceName::Topics => Box::new(Topics::new(config.topics.clone())),
+            ServiceName::Drc => Box::new(Drc::new(config.drc.clone())),
             ServiceName::Wson => Box::new(Wson::new(config.wson.clone())),
             ServiceName::Echo => Box::new(Echo),
         }

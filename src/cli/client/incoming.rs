@@ -17,6 +17,8 @@ const BUFFER: usize = 64 * 1024;
 const LIMITS: ReceiveLimits = ReceiveLimits {
     message: LONGEST_MESSAGE,
     message_limit: Limit::Message,
+    frame: usize::MAX,
+    frame_limit: Limit::Message,
     fragments: 1 << 20,
 };
 

@@ -2,6 +2,7 @@
 
 use super::resources;
 use crate::config::{Config, Service as ServiceName};
+use crate::dialects::drc::Drc;
 use crate::dialects::echo::Echo;
 use crate::dialects::topics::Topics;
 use crate::dialects::wson::Wson;
@@ -19,6 +20,7 @@ pub(super) fn dialects(config: &Config) -> Vec<Box<dyn Dialect>> {
         .map(|name| -> Box<dyn Dialect> {
             match name {
                 ServiceName::Topics => Box::new(Topics::new(config.topics.clone())),
+                ServiceName::Drc => Box::new(Drc::new(config.drc.clone())),
                 ServiceName::Wson => Box::new(Wson::new(config.wson.clone())),
                 ServiceName::Echo => Box::new(Echo),
             }

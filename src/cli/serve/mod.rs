@@ -9,6 +9,7 @@ mod resources;
 use super::Failure;
 use super::configuration;
 use super::output;
+use super::random::SystemRandom;
 use crate::config::{Config, Loaded, Sources};
 use crate::logging;
 use crate::reactor::Reactor;
@@ -66,7 +67,8 @@ fn run_server(config: &Config, sources: Sources) -> Result<(), Failure> {
         settings,
         assembly::dialects(&config),
         assembly::services(&config),
-    );
+    )
+    .with_random_source(Box::new(SystemRandom));
     let reload = reload::from_sources(sources, &config, made.clone());
     let reactor = Reactor::bind(&assembly::bindings(&config), relay, reload)
         .map_err(|error| Failure::Runtime(error.to_string()))?;

@@ -3,6 +3,7 @@
 use super::assembly;
 use super::made_secrets::MadeSecrets;
 use crate::config::{Config, Loaded, Sources};
+use crate::dialects::drc::Drc;
 use crate::dialects::topics::Topics;
 use crate::dialects::wson::Wson;
 use crate::logging;
@@ -24,7 +25,7 @@ pub(super) fn from_sources(sources: Sources, config: &Config, made: MadeSecrets)
         for warning in warnings {
             log::warn!("{warning}");
         }
-        let mut summary = "origins, limits, secrets, policies, log level".to_owned();
+        let mut summary = "origins, limits, secrets, authorities, policies, log level".to_owned();
         made.fill_in(&mut config);
         if config.listen != listen || config.control.listen != control {
             summary.push_str("; changed listeners need a new start");
@@ -39,6 +40,9 @@ pub(super) fn from_sources(sources: Sources, config: &Config, made: MadeSecrets)
         relay.reconfigure(assembly::relay_settings(&config));
         if let Some(topics) = relay.dialect_mut::<Topics>() {
             topics.reconfigure(config.topics);
+        }
+        if let Some(drc) = relay.dialect_mut::<Drc>() {
+            drc.reconfigure(config.drc);
         }
         if let Some(wson) = relay.dialect_mut::<Wson>() {
             wson.reconfigure(config.wson);

@@ -4,7 +4,7 @@ use crate::cli::random::random_text;
 use crate::cli::{Failure, configuration, output};
 use crate::config::{Address, Config, ConfigError, ConfigErrors, Place, Service};
 use crate::dialects::wson::credentials::{CookieFault, Cookies, Token, make};
-use crate::dialects::wson::settings::Origin;
+use crate::protocol::origin::Origin;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;

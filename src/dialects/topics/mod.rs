@@ -154,6 +154,7 @@ impl Dialect for Topics {
     fn terms(&self) -> Terms {
         Terms {
             message: Limit::TopicsMessage,
+            frame: None,
             ping_after: Limit::TopicsPingAfter,
             pong_wait: Limit::TopicsPongWait,
         }

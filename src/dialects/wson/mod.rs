@@ -137,6 +137,7 @@ impl Dialect for Wson {
     fn terms(&self) -> Terms {
         Terms {
             message: Limit::WsonMessage,
+            frame: None,
             ping_after: Limit::WsonPingAfter,
             pong_wait: Limit::WsonPongWait,
         }

@@ -1,0 +1,116 @@
+//! All channels, by number and by name.
+//!
+//! Invariants:
+//! - A channel is there while it has members.
+//! - The pair of name and protocol is the key: no text is put together that two pairs could share.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::dialects::drc::channel::{Channel, Joining, Member, Place};
+use crate::relay::hub::ChannelId;
+
+/// All channels.
+#[derive(Debug, Default)]
+pub(super) struct Channels {
+    by_number: HashMap<u64, Channel>,
+    by_name: HashMap<(Rc<str>, Rc<str>), u64>,
+    last: u64,
+    bytes: usize,
+}
+
+impl Channels {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.by_number.len()
+    }
+
+    /// What all members' entries hold, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The channel of this number.
+    pub(super) fn get(&self, number: u64) -> Option<&Channel> {
+        self.by_number.get(&number)
+    }
+
+    /// The number of the channel of this name and protocol.
+    pub(super) fn find(&self, name: &str, protocol: &str) -> Option<u64> {
+        self.by_name.get(&(name.into(), protocol.into())).copied()
+    }
+
+    /// Puts a client into the channel of this name and protocol, which is made if it is new; or,
+    /// if the client is in it at `place`, changes what it is there.
+    pub(super) fn join(
+        &mut self,
+        names: (&str, &str),
+        everybody: ChannelId,
+        place: Option<Place>,
+        joining: Joining<'_>,
+    ) -> (u64, Place) {
+        let (name, protocol) = names;
+        let number = self.find(name, protocol).unwrap_or_else(|| {
+            self.last += 1;
+            self.last
+        });
+        let channel = self.by_number.entry(number).or_insert_with(|| {
+            let channel = Channel::new(number, name, protocol, everybody);
+            let key = (Rc::clone(&channel.name), Rc::clone(&channel.protocol));
+            self.by_name.insert(key, number);
+            channel
+        });
+        let before = channel.bytes();
+        let place = channel.join(place, joining);
+        self.bytes = self.bytes - before + channel.bytes();
+        (number, place)
+    }
+
+    /// Takes a client out of a channel; the channel stays, also empty, for those who are told.
+    pub(super) fn remove(&mut self, number: u64, place: Place) -> Option<Member> {
+        let channel = self.by_number.get_mut(&number)?;
+        let before = channel.bytes();
+        let member = channel.remove(place);
+        self.bytes = self.bytes - before + channel.bytes();
+        member
+    }
+
+    /// Changes a member's extra information.
+    pub(super) fn set_extra(&mut self, number: u64, place: Place, extra: &str) {
+        if let Some(channel) = self.by_number.get_mut(&number) {
+            let before = channel.bytes();
+            channel.set_extra(place, extra);
+            self.bytes = self.bytes - before + channel.bytes();
+        }
+    }
+
+    /// Checks that the tables agree.
+    ///
+    /// # Errors
+    /// The first statement that does not hold.
+    pub(super) fn check_invariants(&self) -> Result<(), String> {
+        let bytes: usize = self.by_number.values().map(Channel::bytes).sum();
+        if bytes != self.bytes {
+            return Err(format!("DRC: {bytes} bytes, not {}", self.bytes));
+        }
+        if self.by_number.len() != self.by_name.len() {
+            return Err("DRC: a channel without a name".to_owned());
+        }
+        self.by_number.values().try_for_each(|channel| {
+            let fault = |what| format!("DRC channel {}: {what}", channel.number);
+            if channel.is_empty() {
+                return Err(fault("nobody is in it".to_owned()));
+            }
+            channel.check_invariants().map_err(fault)
+        })
+    }
+
+    /// Forgets a channel if nobody is in it.
+    pub(super) fn forget_if_empty(&mut self, number: u64) {
+        if self.get(number).is_some_and(Channel::is_empty)
+            && let Some(channel) = self.by_number.remove(&number)
+        {
+            self.by_name.remove(&(channel.name, channel.protocol));
+        }
+    }
+}

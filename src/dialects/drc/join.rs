@@ -1,0 +1,196 @@
+//! JOIN: by address, by a configured token, or by a grant.
+
+use crate::dialects::drc::Drc;
+use crate::dialects::drc::channel::{Channel, Joining, Mode, Place};
+use crate::dialects::drc::fault::Fault;
+use crate::dialects::drc::names::Names;
+use crate::dialects::drc::request::Request;
+use crate::limits::Limit;
+use crate::protocol::ws_frame::MessageType;
+use crate::relay::dialect::{Client, Cx};
+use crate::relay::output_policy::OutputPolicy;
+
+/// By what right a client joins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Right {
+    /// By its address or a configured token.
+    Authority,
+    /// By the grant of this number.
+    Grant { number: u64, makes_authority: bool },
+    /// By none.
+    None,
+}
+
+impl Right {
+    fn is_authority(self) -> bool {
+        match self {
+            Self::Authority => true,
+            Self::Grant {
+                makes_authority, ..
+            } => makes_authority,
+            Self::None => false,
+        }
+    }
+}
+
+impl Drc {
+    /// Answers JOIN, and tells the others.
+    ///
+    /// # Errors
+    /// What is wrong with it; a grant is not used up then.
+    pub(super) fn join(
+        &mut self,
+        cx: &mut Cx<'_>,
+        client: Client<'_>,
+        message_type: MessageType,
+        request: &Request<'_>,
+    ) -> Result<(), Fault> {
+        let names = Names::of(request, cx.limits())?;
+        let right = self.right_to_join(cx, client, request, &names);
+        let known = self.channels.find(&names.channel, &names.protocol);
+        self.check_channel_limits(cx, client, right, known)?;
+        if right == Right::None {
+            if request.text("token").is_some() {
+                self.token_failed(cx, client);
+            }
+            return Err(Fault::JoinDenied);
+        }
+        let (number, place) = self
+            .enter(cx, client, &names, right)
+            .ok_or(Fault::JoinDenied)?;
+        if let Some(channel) = self.channels.get(number) {
+            tell_of_join(cx, client, message_type, channel, place);
+        }
+        Ok(())
+    }
+
+    fn right_to_join(
+        &self,
+        cx: &Cx<'_>,
+        client: Client<'_>,
+        request: &Request<'_>,
+        names: &Names<'_>,
+    ) -> Right {
+        let (channel, protocol) = (&names.channel, &names.protocol);
+        let by_address = !request.is_boolean("ipauth", false);
+        if by_address && self.settings.trusts_address(client.address.ip(), protocol) {
+            return Right::Authority;
+        }
+        let Some(token) = request.text("token") else {
+            return Right::None;
+        };
+        if self.settings.trusts_token(&token, protocol) {
+            return Right::Authority;
+        }
+        let now = cx.now().moment;
+        let number = self.grants.find(&token, channel, protocol, now);
+        let rights = number.and_then(|number| Some((number, self.grants.rights(number)?)));
+        rights.map_or(Right::None, |(number, rights)| Right::Grant {
+            number,
+            makes_authority: rights.makes_authority,
+        })
+    }
+
+    fn check_channel_limits(
+        &self,
+        cx: &Cx<'_>,
+        client: Client<'_>,
+        right: Right,
+        known: Option<u64>,
+    ) -> Result<(), Fault> {
+        let limits = cx.limits();
+        if !right.is_authority() {
+            let joined = self.clients.get(client.id);
+            let others = joined.map_or(0, |client| client.without_authority);
+            let again = known.is_some_and(|number| self.is_without_authority(client.id, number));
+            if others - usize::from(again) >= limits.drc_channels_per_connection {
+                return Err(Fault::MaxChannelLimitReached(
+                    Limit::DrcChannelsPerConnection,
+                ));
+            }
+        }
+        if right != Right::None && known.is_none() && self.channels.len() >= limits.drc_channels {
+            return Err(Fault::MaxChannelLimitReached(Limit::DrcChannels));
+        }
+        Ok(())
+    }
+
+    /// Puts the client in, or changes what it is there.
+    fn enter(
+        &mut self,
+        cx: &mut Cx<'_>,
+        client: Client<'_>,
+        names: &Names<'_>,
+        right: Right,
+    ) -> Option<(u64, Place)> {
+        let used = match right {
+            Right::Grant { number, .. } => Some(self.grants.take(number)?),
+            Right::Authority | Right::None => None,
+        };
+        let authority = right.is_authority();
+        let known = self.channels.find(&names.channel, &names.protocol);
+        let again = known.is_some_and(|number| self.is_without_authority(client.id, number));
+        let state = self.clients.get_mut(client.id)?;
+        state.failed_tokens = 0;
+        let mode = match &used {
+            Some(used) if !authority => used.token.rights.mode,
+            _ => Mode::SendToAny,
+        };
+        let (extra, token) = match used {
+            Some(used) => (used.extra, Some(used.token)),
+            None => ("false".into(), None),
+        };
+        let key = cx.channel_key(&names.channel, &names.protocol);
+        let everybody = cx.join(client.id, key, OutputPolicy::Close);
+        let names = (names.channel.as_ref(), names.protocol.as_ref());
+        let place = known.and_then(|number| state.channels.get(&number).copied());
+        let joining = Joining {
+            connection: client.id,
+            client: state.number,
+            authority,
+            mode,
+            token,
+            extra: &extra,
+        };
+        let (number, place) = self.channels.join(names, everybody, place, joining);
+        state.channels.insert(number, place);
+        state.without_authority += usize::from(!authority);
+        state.without_authority -= usize::from(again);
+        Some((number, place))
+    }
+}
+
+/// Tells the members who may send to the joiner, and the joiner whom it may know.
+fn tell_of_join(
+    cx: &mut Cx<'_>,
+    client: Client<'_>,
+    message_type: MessageType,
+    channel: &Channel,
+    place: Place,
+) {
+    let Some(member) = channel.member(place) else {
+        return;
+    };
+    let mut json = format!(
+        r#"{{"channel":{},"success":true,"cmd":"JOINED","from":0,"id":{},"info":{}"#,
+        channel.number,
+        member.client.0,
+        member.info()
+    );
+    let head = json.len();
+    json.push('}');
+    let frame = cx.frame(message_type, json.as_bytes());
+    if member.authority {
+        cx.publish(channel.everybody, &frame, Some(client.id));
+    } else {
+        let others = channel.senders().filter(|sender| *sender != client.id);
+        cx.publish_to(others, &frame, OutputPolicy::Close);
+    }
+    json.truncate(head);
+    json.push(',');
+    json.push_str(&channel.names);
+    json.push_str(r#","clients":{"#);
+    channel.push_entries(place, &mut json);
+    json.push_str("}}");
+    cx.reply(client.id, message_type, json.as_bytes());
+}
