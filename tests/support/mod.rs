@@ -25,6 +25,7 @@ mod php;
 mod process;
 mod programs;
 mod raw_client;
+mod seeded_random;
 mod server;
 mod wait;
 
@@ -37,5 +38,6 @@ pub use php::{Page, Php, SCRIPT_LIMIT, Script, free_address, root};
 pub use process::{cpu_time, open_descriptors, resident_bytes, signal};
 pub use programs::require;
 pub use raw_client::{End, RawClient};
+pub use seeded_random::SeededRandom;
 pub use server::Server;
 pub use wait::wait_until;
