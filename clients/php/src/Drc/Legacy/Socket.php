@@ -28,7 +28,9 @@ abstract class Socket
     public const CLOSE_AFTER_CURRENT_MESSAGE = 1;
     public const CLOSE_AFTER_ALL_MESSAGES = 2;
 
+    /** The last one, whose channels are known also when it has ended. */
     protected ?Session $session = null;
+    private bool $isConnected = false;
     private Options $options;
 
     public function __construct()
@@ -40,6 +42,7 @@ abstract class Socket
     public function Reset()
     {
         $this->session = null;
+        $this->isConnected = false;
         $this->options = Session::options('');
     }
 
@@ -115,12 +118,14 @@ abstract class Socket
         } catch (FantailException $exception) {
             return Failure::of($exception);
         }
+        $this->isConnected = true;
         return ['success' => true];
     }
 
     public function Disconnect()
     {
         $this->session?->connection->close();
+        $this->isConnected = false;
     }
 
     /** The next message as 'data'; false if there is none and $wait is false. */
@@ -186,7 +191,7 @@ abstract class Socket
      */
     protected function attempt(callable $action): array
     {
-        if ($this->session === null) {
+        if ($this->session === null || !$this->isConnected) {
             return Failure::noConnection();
         }
         try {
