@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use support::{Nginx, RawClient, Script, Server, require, run_within};
+use support::{Nginx, NodeScript, RawClient, Server, require, run_within};
 
 const TIME_LIMIT: Duration = Duration::from_secs(90);
 const TOKEN: &str = "a token of the tests";
@@ -165,7 +165,7 @@ fn pages_find_back_after_restarts_of_nginx_and_of_the_server() {
     let mut command = node(&program, "tests/browser/drc_restart.mjs");
     command.arg(chromium);
     command.args([&nginx.address().to_string(), TOKEN]);
-    Script::start(&mut command).serve(TIME_LIMIT, |what| match what {
+    NodeScript::start(&mut command).serve(TIME_LIMIT, |what| match what {
         "restart nginx" => nginx.restart(),
         _ => fantail.serve(what),
     });
@@ -189,7 +189,7 @@ fn the_example_tells_a_page_when_its_report_is_ready() {
         .env("FANTAIL_PAGE_URL", "/drc")
         .env("FANTAIL_TOKEN", TOKEN)
         .env("REPORT_MS", "1500");
-    let example = Script::start(&mut command);
+    let example = NodeScript::start(&mut command);
     let line = example.first_line(TIME_LIMIT);
     let (_, pages) = line.split_once(" on ").expect("it says where");
 
@@ -199,7 +199,7 @@ fn the_example_tells_a_page_when_its_report_is_ready() {
     let mut command = node(&program, "tests/browser/drc_report.mjs");
     command.arg(chromium).arg(nginx.address().to_string());
     command.arg(screenshots);
-    Script::start(&mut command).serve(TIME_LIMIT, |what| fantail.serve(what));
+    NodeScript::start(&mut command).serve(TIME_LIMIT, |what| fantail.serve(what));
 }
 
 #[test]

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 /// A running script, killed when this value is dropped.
 #[derive(Debug)]
-pub struct Script {
+pub struct NodeScript {
     child: Child,
     stdin: ChildStdin,
     lines: Receiver<String>,
     stderr: Option<JoinHandle<String>>,
 }
 
-impl Script {
+impl NodeScript {
     /// Starts it.
     #[track_caller]
     pub fn start(command: &mut Command) -> Self {
@@ -93,7 +93,7 @@ impl Script {
     }
 }
 
-impl Drop for Script {
+impl Drop for NodeScript {
     fn drop(&mut self) {
         let said = self.kill();
         if thread::panicking() && !said.is_empty() {
