@@ -4,6 +4,7 @@ mod check;
 mod client;
 mod completions;
 mod config;
+mod config_file;
 mod configuration;
 mod ctl;
 mod exit;
@@ -51,7 +52,7 @@ enum Command {
     Serve(serve::Arguments),
     /// Test the configuration and say what would be served
     Check(check::Arguments),
-    /// Print a commented configuration file with all defaults
+    /// Print a commented configuration file with all defaults, or change the file
     Config(config::Arguments),
     /// Send messages to a topic
     #[command(name = "pub", visible_alias = "publish")]
