@@ -8,6 +8,7 @@ mod config_file;
 mod configuration;
 mod ctl;
 mod exit;
+mod import;
 mod man;
 mod output;
 mod publish;
@@ -54,6 +55,8 @@ enum Command {
     Check(check::Arguments),
     /// Print a commented configuration file with all defaults, or change the file
     Config(config::Arguments),
+    /// Take over the settings of another server
+    Import(import::Arguments),
     /// Send messages to a topic
     #[command(name = "pub", visible_alias = "publish")]
     Publish(publish::Arguments),
@@ -101,6 +104,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Config(arguments) => config::run(arguments),
+        Command::Import(arguments) => import::run(arguments),
         Command::Publish(arguments) => publish::run(&arguments),
         Command::Subscribe(arguments) => subscribe::run(&arguments),
         Command::Token(arguments) => token::run(arguments),
