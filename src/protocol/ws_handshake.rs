@@ -171,7 +171,7 @@ impl Handshake {
     }
 
     /// Checks what servers of before the RFC did, and their clients may rely on: HTTP/1.0, a key of
-    /// any text and a version such as `013` will do.
+    /// any text and a version that is 13 as a number, such as `013`, will do.
     ///
     /// # Errors
     /// The first [`HandshakeFault`] in the order of that list.
@@ -192,7 +192,7 @@ impl Handshake {
         let key = key.ok_or(HandshakeFault::KeyMissing)?;
         let version = request.header("Sec-WebSocket-Version");
         let version = version.ok_or(HandshakeFault::VersionMissing)?;
-        demand(version.parse() == Ok(13), HandshakeFault::VersionOther)?;
+        demand(version.parse() == Ok(13.0), HandshakeFault::VersionOther)?;
         Ok(Self {
             accept: accept_key(key),
         })

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod captures;
 mod control;
 mod escapes;
 mod over_tcp;

@@ -1,5 +1,6 @@
 //! Playing a transcript.
 
+use super::captures::Captures;
 use super::control;
 use super::placeholders::matches;
 use super::script::{Action, Script, Section};
@@ -26,6 +27,7 @@ struct Client {
 /// Plays all sections; panics at the first line that does not come true.
 pub(crate) fn play(name: &str, script: &Script, transport: &mut dyn Transport) {
     let mut clients = HashMap::new();
+    let mut captures = Captures::default();
     for section in &script.sections {
         let mut player = Player {
             place: Place {
@@ -35,6 +37,7 @@ pub(crate) fn play(name: &str, script: &Script, transport: &mut dyn Transport) {
             },
             transport,
             clients: &mut clients,
+            captures: &mut captures,
         };
         player.play(section);
     }
@@ -65,6 +68,7 @@ struct Player<'a> {
     place: Place<'a>,
     transport: &'a mut dyn Transport,
     clients: &'a mut HashMap<String, Client>,
+    captures: &'a mut Captures,
 }
 
 impl Player<'_> {
@@ -81,11 +85,15 @@ impl Player<'_> {
             Action::Request { client, head, body } => self.request(client, head, body),
             Action::Send { client, frames } => {
                 let connection = self.client(client).connection;
+                let captures = &*self.captures;
                 let bytes: Vec<u8> = frames
                     .iter()
-                    .flat_map(|sent| match sent.masked {
-                        true => sent.frame.masked(MASK),
-                        false => sent.frame.unmasked(),
+                    .flat_map(|sent| {
+                        let frame = captures.insert_into(&sent.frame);
+                        match sent.masked {
+                            true => frame.masked(MASK),
+                            false => frame.unmasked(),
+                        }
                     })
                     .collect();
                 self.transport.send(connection, &bytes);
@@ -103,8 +111,10 @@ impl Player<'_> {
             Action::Response { client, head, body } => self.response(client, head, body.as_deref()),
             Action::Receive { client, frame } => {
                 let received = self.next_frame(client);
+                let frame = &self.captures.insert_into(frame);
+                let pattern = self.captures.take(frame, &received);
                 assert!(
-                    is_expected(frame, &received),
+                    is_expected(&pattern, &received),
                     "{received:?}\ninstead of {frame:?}"
                 );
             }

@@ -2,6 +2,7 @@
 //! come in pieces of any size.
 
 use super::{Arrival, Transport};
+use crate::support::SeededRandom;
 use fantail::config::{Address, Config, Service as ServiceName, Sources};
 use fantail::dialects::drc::Drc;
 use fantail::dialects::echo::Echo;
@@ -72,7 +73,9 @@ impl Simulated {
             control_secret: config.control.secret.clone(),
         };
         let services = services(&config);
-        let mut relay = Relay::new(settings, dialects(&config), services);
+        let random = SeededRandom::new(seed);
+        let mut relay =
+            Relay::new(settings, dialects(&config), services).with_random_source(Box::new(random));
         for index in 0..config.listen.len() {
             let address = format!("ws://127.0.0.1:{}", 7_328 + index);
             relay.name_listener(ListenerId::new(index as u16), &address);
