@@ -4,6 +4,7 @@
 pub(crate) mod configuration;
 pub(crate) mod control_frame;
 pub(crate) mod cookies;
+pub(crate) mod dsock;
 pub(crate) mod http_head;
 pub(crate) mod json_web_token;
 pub(crate) mod relay;
