@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::node::Content;
 use crate::config::{Config, Sources, default_file};
+use crate::dialects::drc::settings::Protocols;
 use std::path::Path;
 
 fn words(text: &str) -> Vec<String> {
@@ -397,5 +398,109 @@ fn every_key_can_be_set_to_its_default_in_the_default_file_and_back() {
         assert!(set.text.contains(&format!("\n#{line}{line}")), "{name}");
         assert_eq!(set.text.len(), file.len() + line.len());
         assert_eq!(after(&set.text, &format!("reset {name}")), file);
+    }
+}
+
+/// What a random series of changes must leave in the whitelist: for each address its protocols,
+/// none for all of them.
+type Whitelist = std::collections::BTreeMap<String, Vec<String>>;
+
+const STARTS: &[&str] = &[
+    "",
+    "\u{feff}# with a mark\n[drc]\n",
+    "# nothing yet\n[drc]\n#whitelist = {}\n# end\n[log]\n",
+    "[drc]\nwhitelist = {} # inline\norigins = [ # o\n] # end\n",
+    "[drc]\nwhitelist = {\n  # over lines\n  '127.0.0.1' = true, # home\n\n  # more\n}\n# end\n",
+    "# head\n[drc.whitelist] # rows\n# home\n'127.0.0.1' = true # here\n\n# end\n[log] # l\nlevel = 'off'",
+    "[log]\n# dotted\n[drc]\r\nwhitelist.'127.0.0.1' = true # here\r\n# end\r\n",
+    "# flat\ndrc.whitelist.'127.0.0.1' = true\nlog.level = 'off' # l\n# end\n",
+    "drc = { whitelist = { '127.0.0.1' = true } } # all in one\n# end\n",
+];
+
+/// A random change, made in the model too; `None` if it must be refused.
+fn change(rng: &mut fastrand::Rng, model: &mut Whitelist) -> (Change, bool) {
+    let addresses = ["127.0.0.1", "10.0.0.0/8", "::1", "fe80::/10"];
+    let address = addresses[rng.usize(..addresses.len())].to_owned();
+    let protocols: Vec<_> = ["#,]}", "a", "b b"]
+        .into_iter()
+        .filter(|_| rng.u8(..3) == 0)
+        .map(str::to_owned)
+        .collect();
+    let mut words = vec![address.clone()];
+    words.extend(protocols.clone());
+    if rng.bool() {
+        match model.get_mut(&address) {
+            None => drop(model.insert(address, protocols)),
+            Some(has) if has.is_empty() || protocols.is_empty() => has.clear(),
+            Some(has) => {
+                has.extend(protocols);
+                has.sort();
+                has.dedup();
+            }
+        }
+        return (Change::Add(words), true);
+    }
+    let Some(has) = model.get_mut(&address) else {
+        return (Change::Remove(words), false);
+    };
+    if protocols.iter().any(|protocol| !has.contains(protocol)) {
+        return (Change::Remove(words), false);
+    }
+    has.retain(|protocol| !protocols.contains(protocol));
+    if protocols.is_empty() || has.is_empty() {
+        model.remove(&address);
+    }
+    (Change::Remove(words), true)
+}
+
+fn whitelist(text: &str) -> Whitelist {
+    let loaded = Config::load_with(&Sources::default(), Path::new("x.toml"), text);
+    let config = loaded
+        .unwrap_or_else(|error| panic!("{error}\n{text}"))
+        .config;
+    let rows = config.drc.whitelist.into_iter();
+    rows.map(|(network, protocols)| {
+        let network = network.to_string().replace("/32", "").replace("/128", "");
+        let protocols = match protocols {
+            Protocols::All => Vec::new(),
+            Protocols::Only(names) => names.iter().map(ToString::to_string).collect(),
+        };
+        (network, protocols)
+    })
+    .collect()
+}
+
+fn comment_lines(text: &str) -> Vec<&str> {
+    let lines = text.lines().map(str::trim);
+    lines.filter(|line| line.starts_with('#')).collect()
+}
+
+#[test]
+fn random_changes_do_what_the_model_says_and_keep_all_comment_lines() {
+    for seed in 0..300 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let start = STARTS[seed as usize % STARTS.len()];
+        let mut text = start.to_owned();
+        let mut model = whitelist(&text);
+        for _ in 0..30 {
+            let before = model.clone();
+            let (change, is_possible) = change(&mut rng, &mut model);
+            let Ok(edited) = edit(&text, "drc.whitelist", &change) else {
+                assert!(!is_possible, "seed {seed}\n{text}");
+                continue;
+            };
+            let new = &edited.text;
+            assert_eq!(
+                whitelist(new),
+                model,
+                "seed {seed}, {before:?}\n{text}\n->\n{new}"
+            );
+            assert_eq!(
+                comment_lines(new),
+                comment_lines(start),
+                "seed {seed}\n{text}\n->\n{new}"
+            );
+            text = edited.text;
+        }
     }
 }
