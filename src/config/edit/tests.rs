@@ -240,6 +240,55 @@ fn tables_are_changed_however_they_are_written() {
 }
 
 #[test]
+fn listeners_are_changed_however_they_are_written() {
+    const SERVER: &str = "# a\n[[listen]] # b\naddress = 'tcp://127.0.0.1:1' # c\n# d\n\n\
+                          [[listen]]\naddress = 'tcp://127.0.0.1:2'\nserve = ['drc']\n\n# e\n[log]\n";
+    const LIST: &str = "listen = [\n  { address = 'tcp://127.0.0.1:1' }, # one\n]\n# e\n[log]\n";
+    for (text, command, expected) in [
+        (
+            "",
+            "set listen tcp://0.0.0.0:80=topics+drc",
+            "[[listen]]\naddress = \"tcp://0.0.0.0:80\"\nserve = [\"topics\", \"drc\"]\n",
+        ),
+        (
+            SERVER,
+            "add listen unix:///x.sock",
+            "# a\n[[listen]] # b\naddress = 'tcp://127.0.0.1:1' # c\n# d\n\n[[listen]]\naddress = 'tcp://127.0.0.1:2'\nserve = ['drc']\n\n[[listen]]\naddress = \"unix:///x.sock\"\n\n# e\n[log]\n",
+        ),
+        (
+            SERVER,
+            "remove listen tcp://127.0.0.1:2",
+            "# a\n[[listen]] # b\naddress = 'tcp://127.0.0.1:1' # c\n# d\n\n\n# e\n[log]\n",
+        ),
+        (
+            SERVER,
+            "set listen unix:///x.sock",
+            "# a\n# d\n\n[[listen]]\naddress = \"unix:///x.sock\"\n\n# e\n[log]\n",
+        ),
+        (SERVER, "reset listen", "# a\n# d\n\n\n# e\n[log]\n"),
+        (
+            LIST,
+            "add listen unix:///x.sock=drc",
+            "listen = [\n  { address = 'tcp://127.0.0.1:1' }, # one\n  { \"address\" = \"unix:///x.sock\", \"serve\" = [\"drc\"] },\n]\n# e\n[log]\n",
+        ),
+        (LIST, "reset listen", "# e\n[log]\n"),
+    ] {
+        assert_eq!(after(text, command), expected, "{command}");
+    }
+}
+
+#[test]
+fn a_listener_that_is_added_joins_the_default_one() {
+    let text = after("[log]\n", "add listen unix:///x.sock");
+    let default = "[log]\n\n[[listen]]\naddress = \"tcp://127.0.0.1:7328\"\nserve = [";
+    assert!(text.starts_with(default), "{text}");
+    assert!(
+        text.ends_with("]\n\n[[listen]]\naddress = \"unix:///x.sock\"\n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn keys_are_taken_out_however_they_are_written() {
     for (text, command, expected) in [
         ("[log]\n", "reset log.level", "[log]\n"),
@@ -306,10 +355,17 @@ fn changes_that_make_no_sense_are_refused() {
     let row = "[drc]\nwhitelist = { '::1' = true }\ntokens = { hunter2 = ['a'] }\n";
     for (text, command, part) in [
         ("", "set limts.head 1", "did you mean \"limits.head\"?"),
+        ("", "set listen 127.0.0.1:1", "expected an address such as"),
+        ("", "add listen tcp://127.0.0.1:1=topcs", "did you mean"),
         (
             "",
-            "set listen tcp://127.0.0.1:1",
-            "change them in the file",
+            "remove listen tcp://127.0.0.1:1",
+            "there is no listener on",
+        ),
+        (
+            "",
+            "remove listen tcp://127.0.0.1:7328",
+            "nothing would be listened on",
         ),
         ("", "set log.level", "takes one value, not 0"),
         ("", "set log.level a b", "takes one value, not 2"),
