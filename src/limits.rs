@@ -239,7 +239,9 @@ limits! {
     drc_message = DrcMessage("drc.message", Bytes, 10_000_000, Close(1009), "DRC message limit");
     /// Bytes of a frame from a client of DRC.
     drc_frame = DrcFrame("drc.frame", Bytes, 2_000_000, Close(1009), "DRC frame limit");
-    /// As limits.ping_after, for clients of DRC.
+    /// Requests that a client of DRC may make a second unless it is an authority; 0 is no limit.
+    drc_requests = DrcRequests("drc.requests", Count, 1_000, Pause, "DRC requests limit");
+    /// The time after which a silent client of DRC is pinged.
     drc_ping_after = DrcPingAfter("drc.ping_after", Period, Duration::from_secs(30), Pause, "DRC ping interval");
     /// As limits.pong_wait, for clients of DRC.
     drc_pong_wait = DrcPongWait("drc.pong_wait", Period, Duration::from_secs(30), Close(1001), "DRC pong time limit");

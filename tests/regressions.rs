@@ -49,6 +49,11 @@ fn cookies() {
 }
 
 #[test]
+fn drc() {
+    replay("drc", fuzz_bodies::drc::run);
+}
+
+#[test]
 fn dsock() {
     replay("dsock", fuzz_bodies::dsock::run);
 }

@@ -9,6 +9,7 @@ use super::node::{Fault, Faults, Node, quoted};
 use super::toml;
 use super::web::{
     format_network, origin_text, parse_network, parse_origin, parse_origin_or_loopback,
+    parse_whole_origin_or_loopback,
 };
 use crate::dialects::dsock::settings::{ApiVersion, channel_names};
 use crate::dialects::topics::settings::{PrefixPolicy, StatisticsAccess};
@@ -262,7 +263,7 @@ pub(super) const FIELDS: &[Key] = &[
                       that sends no Origin may not connect.",
         access: Access::Field {
             set: |config, node| {
-                config.drc.origins = node.as_list("origins", parse_origin_or_loopback)?;
+                config.drc.origins = node.as_list("origins", parse_whole_origin_or_loopback)?;
                 Ok(())
             },
             show: |config| toml::list(config.drc.origins.iter().map(origin_text)),

@@ -22,7 +22,7 @@ use crate::relay::conn_id::ConnId;
 use crate::relay::counters::Counters;
 use crate::relay::frame::Frame;
 use crate::relay::hub::{ChannelId, ChannelKey, Hub};
-use crate::relay::moment::Now;
+use crate::relay::moment::{Moment, Now};
 use crate::relay::operator::browser_command::{Acknowledgement, BrowserCommand, TokenBytes};
 use crate::relay::operator::events::{Event, Events};
 use crate::relay::outbox::Traffic;
@@ -84,6 +84,8 @@ pub struct Terms {
     pub ping_after: Limit,
     /// Which limit says how long it has to answer.
     pub pong_wait: Limit,
+    /// The time before a ping is up to a fifth more or less, by connection.
+    pub scattered_pings: bool,
 }
 
 impl Default for Terms {
@@ -93,6 +95,7 @@ impl Default for Terms {
             frame: None,
             ping_after: Limit::PingAfter,
             pong_wait: Limit::PongWait,
+            scattered_pings: true,
         }
     }
 }
@@ -198,6 +201,8 @@ pub struct Cx<'a> {
     pub(super) dialect: DialectId,
     pub(super) connections: usize,
     pub(super) memory: usize,
+    /// Until when nothing is read from the client whose message is handled, and which limit says so.
+    pub(super) paused: Option<(Moment, Limit)>,
     pub(super) now: Now,
 }
 
@@ -358,14 +363,25 @@ impl Cx<'_> {
         self.random.fill(&mut bytes).then_some(bytes)
     }
 
-    /// Counts a failed authentication for the client's address.
-    pub fn failed_login(&mut self, address: PeerAddress) {
+    /// Reads nothing from the client whose message is handled before `until`, since it has passed
+    /// `limit`.
+    pub fn pause(&mut self, until: Moment, limit: Limit) {
+        self.paused = Some((until, limit));
+    }
+
+    /// True if a client can be sent something.
+    pub fn is_open(&self, id: ConnId) -> bool {
+        self.outboxes.is_open(id)
+    }
+
+    /// Counts a failed authentication for the client's address. True if the address is refused from
+    /// now on.
+    pub fn failed_login(&mut self, address: PeerAddress) -> bool {
         self.counters.failed_logins += 1;
         let trusted = |ip| self.trusted_proxies.iter().any(|proxy| proxy.contains(&ip));
-        if let Some(key) = address.ip().filter(|ip| !trusted(*ip)).and(address.key()) {
-            self.addresses
-                .failed_login(key, self.limits, self.now.moment);
-        }
+        let key = address.ip().filter(|ip| !trusted(*ip)).and(address.key());
+        let (limits, now) = (self.limits, self.now.moment);
+        key.is_some_and(|key| self.addresses.failed_login(key, limits, now))
     }
 
     /// True if a control connection wants to be told of such an event.

@@ -3,13 +3,10 @@
 //!
 //! The bytes are lines: a request line without its version, then a body, and so on.
 
-#[path = "../driver/mod.rs"]
-mod driver;
-
 use std::time::Duration;
 
-use driver::Driver;
-use driver::decoder::{Decoder, Output};
+use super::driver::Driver;
+use super::driver::decoder::{Decoder, Output};
 use fantail::dialects::dsock::Dsock;
 use fantail::dialects::dsock::error::ErrorCode;
 use fantail::dialects::dsock::settings::Settings as DsockSettings;

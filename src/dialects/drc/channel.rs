@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use crate::dialects::drc::entry::Entry;
 use crate::dialects::drc::grants::Token;
 use crate::dialects::drc::json::push_string;
 use crate::relay::conn_id::ConnId;
@@ -45,39 +46,6 @@ pub(super) struct ClientNumber(pub(super) u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place(u64);
 
-/// What a member is, as it is told.
-#[derive(Debug)]
-struct Entry {
-    /// `"<client>":{"auth":..,"mode":..,"extra":..}`
-    text: Box<str>,
-    info: usize,
-    extra: usize,
-}
-
-impl Entry {
-    fn new(client: ClientNumber, authority: bool, mode: Mode, extra: &str) -> Self {
-        let name = format!("\"{}\":", client.0);
-        let head = format!(
-            "{name}{{\"auth\":{authority},\"mode\":{},\"extra\":",
-            mode as u8
-        );
-        Self {
-            info: name.len(),
-            extra: head.len(),
-            text: format!("{head}{extra}}}").into(),
-        }
-    }
-
-    fn info(&self) -> &str {
-        self.text.get(self.info..).unwrap_or_default()
-    }
-
-    fn extra(&self) -> &str {
-        let end = self.text.len().saturating_sub(1);
-        self.text.get(self.extra..end).unwrap_or_default()
-    }
-}
-
 /// A client in a channel.
 #[derive(Debug)]
 pub(super) struct Member {
@@ -91,7 +59,8 @@ pub(super) struct Member {
     pub(super) mode: Mode,
     /// The token by which it came.
     pub(super) token: Option<Token>,
-    entry: Entry,
+    /// What is said of it.
+    pub(super) entry: Entry,
     /// When it was last given a list of the others, on the channel's own clock.
     listed: u64,
     /// When it last stopped being an authority: who was given a list before knows of it.
@@ -194,8 +163,13 @@ impl Channel {
         self.authorities.values().copied()
     }
 
-    /// Puts a client in, or, if it is in already at `place`, changes what it is there.
-    pub(super) fn join(&mut self, place: Option<Place>, joining: Joining<'_>) -> Place {
+    /// Puts a client in, or, if it is in already at `place`, changes what it is there: its place, and
+    /// what it was before.
+    pub(super) fn join(
+        &mut self,
+        place: Option<Place>,
+        joining: Joining<'_>,
+    ) -> (Place, Option<Member>) {
         self.joins += 1;
         let place = place.unwrap_or(Place(self.joins));
         let Joining {
@@ -207,7 +181,7 @@ impl Channel {
             extra,
         } = joining;
         let before = self.remove(place);
-        let demoted = before.and_then(|before| {
+        let demoted = before.as_ref().and_then(|before| {
             let stopped = before.authority && !authority;
             if stopped {
                 Some(self.joins)
@@ -233,7 +207,7 @@ impl Channel {
         }
         self.bytes += member.bytes();
         self.members.insert(place, member);
-        place
+        (place, before)
     }
 
     /// Takes a client out.
