@@ -169,6 +169,8 @@ fn push_list<T>(body: &mut String, items: impl Iterator<Item = T>, push: impl Fn
 mod tests {
     use super::*;
     use crate::dialects::dsock::error::ErrorCode;
+    use crate::dialects::dsock::route::{self, Route};
+    use crate::protocol::http_request::Method;
     use serde_json::Value;
     use std::collections::HashSet;
 
@@ -187,6 +189,22 @@ mod tests {
             .collect();
         let errors: Vec<&str> = ErrorCode::ALL.iter().map(|error| error.code()).collect();
         assert_eq!(described, errors);
+    }
+
+    #[test]
+    fn every_operation_of_the_description_is_a_call() {
+        let description = description();
+        for (path, operations) in description["paths"].as_object().unwrap() {
+            let path = path.replace("{channel}", "c");
+            for method in operations.as_object().unwrap().keys() {
+                let method = match method.as_str() {
+                    "get" => Method::Get,
+                    "post" => Method::Post,
+                    _ => Method::Other,
+                };
+                assert!(matches!(route::find(method, &path), Route::To(_)), "{path}");
+            }
+        }
     }
 
     #[test]

@@ -48,7 +48,7 @@ use crate::relay::output_policy::OutputPolicy;
 const POLICY: OutputPolicy = OutputPolicy::Close;
 
 /// Claims that are forgotten in one go, so that nobody has to wait long for it.
-const EXPIRED_AT_ONCE: usize = 10_000;
+const EXPIRED_AT_ONCE: usize = 2_000;
 
 /// How long a claim may be kept at most once its time is over. Nobody finds it meanwhile.
 const LONGEST_WATCH: Duration = Duration::from_secs(5);
