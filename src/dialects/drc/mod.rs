@@ -18,6 +18,7 @@ mod json;
 mod leave;
 mod number;
 mod request;
+mod roll;
 mod send;
 mod set_extra;
 
