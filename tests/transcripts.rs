@@ -106,6 +106,11 @@ transcripts! {
     drc_handshake: "drc/handshake.txt";
     drc_errors: "drc/errors.txt";
     drc_grant_modes: "drc/grant-modes.txt";
+    drc_limits: "drc/limits.txt";
+    drc_memory: "drc/memory.txt";
+    drc_addresses: "drc/addresses.txt";
+    drc_handshake_rate: "drc/handshake-rate.txt";
+    drc_keepalive: "drc/keepalive.txt";
     drc_join_authority: "drc/join-authority.txt";
     control_letters: "control/letters.txt";
     control_errors: "control/errors.txt";

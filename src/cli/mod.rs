@@ -4,9 +4,11 @@ mod check;
 mod client;
 mod completions;
 mod config;
+mod config_file;
 mod configuration;
 mod ctl;
 mod exit;
+mod import;
 mod man;
 mod output;
 mod publish;
@@ -51,8 +53,10 @@ enum Command {
     Serve(serve::Arguments),
     /// Test the configuration and say what would be served
     Check(check::Arguments),
-    /// Print a commented configuration file with all defaults
+    /// Print a commented configuration file with all defaults, or change the file
     Config(config::Arguments),
+    /// Take over the settings of another server
+    Import(import::Arguments),
     /// Send messages to a topic
     #[command(name = "pub", visible_alias = "publish")]
     Publish(publish::Arguments),
@@ -100,6 +104,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Config(arguments) => config::run(arguments),
+        Command::Import(arguments) => import::run(arguments),
         Command::Publish(arguments) => publish::run(&arguments),
         Command::Subscribe(arguments) => subscribe::run(&arguments),
         Command::Token(arguments) => token::run(arguments),

@@ -1,6 +1,6 @@
 //! The file.
 
-use super::error::Place;
+use super::error::{ConfigErrors, Place};
 use super::keys::{self, SECTIONS, Target};
 use super::loader::{Layer, Loader, read_bounded, unknown_key};
 use super::nearest::{nearest, suggestion};
@@ -12,7 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The longest file in bytes.
-const LONGEST_FILE: u64 = 1024 * 1024;
+pub(super) const LONGEST_FILE: u64 = 1024 * 1024;
 
 /// Reads the file, if there is one, into `loader`. Returns its path.
 pub(super) fn load(loader: &mut Loader, sources: &Sources) -> Option<PathBuf> {
@@ -31,6 +31,27 @@ pub(super) fn load(loader: &mut Loader, sources: &Sources) -> Option<PathBuf> {
         }
     }
     Some(path)
+}
+
+/// As [`load`], with this text in the place of a file.
+pub(super) fn load_given(loader: &mut Loader, path: &Path, text: &str) -> Option<PathBuf> {
+    if text.len() as u64 > LONGEST_FILE {
+        let message = format!("it would be longer than {LONGEST_FILE} bytes");
+        loader.error(whole(path), message);
+    } else {
+        load_text(loader, path, text);
+    }
+    Some(path.to_owned())
+}
+
+/// The file that these sources read; where there is none, the first that they would.
+pub(super) fn to_edit(sources: &Sources) -> Result<PathBuf, ConfigErrors> {
+    let mut loader = Loader::default();
+    let path = choose(&mut loader, sources);
+    loader.into_errors()?;
+    Ok(path
+        .or_else(|| sources.search.first().cloned())
+        .unwrap_or_default())
 }
 
 fn choose(loader: &mut Loader, sources: &Sources) -> Option<PathBuf> {

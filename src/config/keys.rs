@@ -143,6 +143,11 @@ impl Target {
         own.or_else(of_file)
     }
 
+    /// True if the value must not be shown.
+    pub(super) fn is_hidden(self) -> bool {
+        self.key.is_secret() && !self.from_file
+    }
+
     /// All known names with what they are for.
     pub(super) fn all() -> impl Iterator<Item = (String, Self)> {
         all().iter().flat_map(|key| {

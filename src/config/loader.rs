@@ -17,9 +17,12 @@ use std::path::Path;
 const LONGEST_SECRET: u64 = 64 * 1024;
 
 /// See [`Config::load`].
-pub(super) fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
+pub(super) fn load(sources: &Sources, file: Option<(&Path, &str)>) -> Result<Loaded, ConfigErrors> {
     let mut loader = Loader::default();
-    let file = file::load(&mut loader, sources);
+    let file = match file {
+        Some((path, text)) => file::load_given(&mut loader, path, text),
+        None => file::load(&mut loader, sources),
+    };
     environment::load(&mut loader, &sources.environment);
     load_flags(&mut loader, &sources.flags);
     loader.config.control.resolve(sources);
@@ -117,6 +120,14 @@ impl Loader {
         if matches!(place, Place::Environment(_)) {
             let message = format!("the variable is empty, so {} is not set", key.name);
             self.warn(place, &message);
+        }
+    }
+
+    /// What has gone wrong so far.
+    pub(super) fn into_errors(self) -> Result<(), ConfigErrors> {
+        match self.errors.is_empty() {
+            true => Ok(()),
+            false => Err(ConfigErrors(self.errors)),
         }
     }
 
@@ -244,6 +255,14 @@ fn read_flag(target: Target, values: &[&str]) -> Result<Node, String> {
         }
     }
     Ok(Node::new(Content::List(listeners)))
+}
+
+/// The error for a key on the command line that nobody knows.
+pub(super) fn unknown_flag(name: &str) -> ConfigError {
+    ConfigError {
+        place: Place::CommandLine(name.to_owned()),
+        message: unknown_key(name),
+    }
 }
 
 /// The message for a key that nobody knows: a near name, or the same name in another section.

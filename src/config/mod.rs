@@ -7,6 +7,7 @@
 mod checks;
 mod control;
 mod drc;
+mod edit;
 mod environment;
 mod error;
 mod fields;
@@ -26,6 +27,7 @@ mod units;
 mod web;
 
 pub use control::{Control, ControlListen};
+pub use edit::{Change, EditError, Edited, Shown, edit, show};
 pub use environment::TOKEN_VARIABLE;
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use listen::{Address, Listen, Service};
@@ -41,7 +43,7 @@ use ipnet::IpNet;
 use log::LevelFilter;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The values in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +116,14 @@ impl Default for Log {
     }
 }
 
+/// The text of a configuration file.
+///
+/// # Errors
+/// A sentence that names the file and what is wrong with it.
+pub fn read_file(path: &Path) -> Result<String, String> {
+    loader::read_bounded(path, file::LONGEST_FILE)
+}
+
 /// A configuration and how it came about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
@@ -134,6 +144,14 @@ impl Config {
     /// # Errors
     /// Everything that is wrong in any of the sources, each with its place.
     pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
-        loader::load(sources)
+        loader::load(sources, None)
+    }
+
+    /// As [`Self::load`], if this were the text of this file.
+    ///
+    /// # Errors
+    /// As those of [`Self::load`].
+    pub fn load_with(sources: &Sources, path: &Path, text: &str) -> Result<Loaded, ConfigErrors> {
+        loader::load(sources, Some((path, text)))
     }
 }

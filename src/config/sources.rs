@@ -1,5 +1,6 @@
 //! Where a configuration is put together from.
 
+use super::error::ConfigErrors;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::MetadataExt;
@@ -40,6 +41,14 @@ impl Sources {
             working_directory: env::current_dir().unwrap_or_default(),
             is_superuser: is_superuser(),
         }
+    }
+
+    /// The file that is read; where there is none, the first that would be.
+    ///
+    /// # Errors
+    /// If it cannot be told whether there is one.
+    pub fn file(&self) -> Result<PathBuf, ConfigErrors> {
+        super::file::to_edit(self)
     }
 
     /// The value of a variable, if it is set and not empty.

@@ -80,6 +80,24 @@ pub(super) fn table_of_values<N: AsRef<str>>(
     }
 }
 
+/// Writes a value as TOML, on one line.
+pub(super) fn value(node: &Node) -> String {
+    match &node.content {
+        Content::Integer(number) => number.to_string(),
+        Content::Boolean(value) => value.to_string(),
+        Content::Text(value) => text(value),
+        Content::List(items) => {
+            let items: Vec<_> = items.iter().map(value).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Content::Table(entries) => {
+            table_of_values(entries.iter().map(|row| (&row.name, value(&row.value))))
+        }
+        // No key takes it, so that nothing that is written has it.
+        Content::Other(name) => text(name),
+    }
+}
+
 fn single_line(message: &str) -> String {
     message.trim().replace('\n', "; ")
 }
@@ -130,7 +148,8 @@ fn from_table(table: &dyn TableLike) -> Content {
     Content::Table(entries.collect())
 }
 
-fn forget_spans(node: &mut Node) {
+/// Makes a node one that stood in no file.
+pub(super) fn forget_spans(node: &mut Node) {
     node.span = None;
     match &mut node.content {
         Content::List(items) => items.iter_mut().for_each(forget_spans),

@@ -25,7 +25,11 @@ fn locate(program: &str) -> Option<PathBuf> {
         "wstest" => existing(tests.join(".environment/autobahn/python2/bin/wstest")),
         "python-websockets" => existing(tests.join(".environment/python/bin/python")),
         "playwright-core" => existing(tests.join("browser/node_modules/playwright-core")),
+        "ws" => existing(tests.join("browser/node_modules/ws")),
+        "typescript" => existing(tests.join("browser/node_modules/typescript")),
+        // Debian has daemons where the path of other users than root does not lead.
         _ => env::split_paths(&env::var_os("PATH")?)
+            .chain([PathBuf::from("/usr/sbin")])
             .map(|directory| directory.join(program))
             .find(|candidate| candidate.is_file()),
     }

@@ -1,6 +1,6 @@
 <?php
 
-// What both examples need to know. The values come from the environment, so that the examples run
+// What the examples need to know. The values come from the environment, so that the examples run
 // as they are; in a page of yours they are constants.
 
 declare(strict_types=1);
@@ -16,6 +16,17 @@ define('WSON_DIGEST', getenv('WSON_DIGEST') ?: 'hmac-sha256');
 
 /** Where browsers reach Fantail. Its host is that of the page, or the cookies do not get there. */
 define('WEBSOCKET', getenv('WEBSOCKET') ?: 'ws://127.0.0.1:8099/');
+
+/** Where DRC is: for PHP, and for browsers, which may come through a proxy. */
+define('DRC', getenv('DRC') ?: 'ws://127.0.0.1:7328/drc');
+define('DRC_FOR_BROWSERS', getenv('DRC_FOR_BROWSERS') ?: DRC);
+
+/** An origin of drc.origins, and a token of drc.tokens; null where the address is enough. */
+define('ORIGIN', getenv('ORIGIN') ?: 'http://127.0.0.1:8000');
+define('DRC_TOKEN', getenv('DRC_TOKEN') ?: null);
+
+/** For how many seconds a worker waits for those who have not come yet. */
+define('PATIENCE', (float) (getenv('PATIENCE') ?: 30));
 
 /** Who is logged in: a file for each user with the tokens of the browsers. Yours is a database. */
 define('LOGINS', getenv('LOGINS') ?: sys_get_temp_dir() . '/fantail-example');

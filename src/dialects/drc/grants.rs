@@ -122,6 +122,9 @@ impl Grants {
         now: Moment,
     ) -> Option<u64> {
         let (secret, number) = token.rsplit_once('-')?;
+        if number.starts_with(['+', '0']) {
+            return None;
+        }
         let number = number.parse().ok()?;
         let grant = self.by_number.get(&number)?;
         let good = grant.secret.matches(secret.as_bytes())
@@ -250,6 +253,8 @@ mod tests {
             (&token, "c", "q", 0),
             (&token.replace("-1", "-2"), "c", "p", 0),
             (&token.replace("-1", "-01x"), "c", "p", 0),
+            (&token.replace("-1", "-01"), "c", "p", 0),
+            (&token.replace("-1", "-+1"), "c", "p", 0),
             (&token.replacen('7', "8", 1), "c", "p", 0),
             ("-1", "c", "p", 0),
             ("", "c", "p", 0),

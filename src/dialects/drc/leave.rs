@@ -65,7 +65,9 @@ impl Drc {
                 cx.publish_to(others.into_iter(), &frame, OutputPolicy::Close);
             }
         }
-        if let Some(token) = gone.token.take() {
+        if let Some(token) = gone.token.take()
+            && !cfg!(feature = "sabotage-no-grant-return")
+        {
             let (name, protocol) = (channel.name.clone(), channel.protocol.clone());
             let ends = cx.now().moment + cx.limits().drc_grant_time;
             self.grants

@@ -16,13 +16,19 @@ const SERVERS_OWN: [&str; 3] = ["GRANTED", "JOINED", "LEFT"];
 /// Members that a message does not take from its request.
 const REPLACED: [&str; 5] = ["channel", "success", "from", "cmd", "to"];
 
-/// A member of the object.
-#[derive(Debug)]
-struct Member<'a> {
-    name: Cow<'a, str>,
-    written_name: &'a RawValue,
-    value: &'a RawValue,
-}
+/// Members that mean something to the server.
+const KNOWN: [&str; 10] = [
+    "cmd",
+    "channel",
+    "protocol",
+    "token",
+    "to",
+    "id",
+    "extra",
+    "clientmode",
+    "makeauth",
+    "ipauth",
+];
 
 /// A value that a request may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,28 +106,34 @@ impl<'a> Request<'a> {
     pub(super) fn push_passed_through(&self, json: &mut String) {
         json.push_str(r#""cmd":"#);
         json.push_str(self.members.get("cmd").map_or("null", RawValue::get));
-        for member in &self.members.0 {
-            if !REPLACED.contains(&member.name.as_ref()) {
-                json.push(',');
-                json.push_str(member.written_name.get());
-                json.push(':');
-                json.push_str(member.value.get());
-            }
-        }
+        json.push_str(&self.members.passed_through);
     }
 }
 
-/// The members of an object; none for an array.
-#[derive(Debug)]
-struct Members<'a>(Vec<Member<'a>>);
+/// The members of an object; none for an array. However many there are, they take no more room
+/// than the request itself.
+#[derive(Debug, Default)]
+struct Members<'a> {
+    /// The values of [`KNOWN`], the last one where there are several.
+    known: [Option<&'a RawValue>; KNOWN.len()],
+    /// The others and those that are not [`REPLACED`], each behind a comma, as they were written.
+    passed_through: String,
+}
 
 impl<'a> Members<'a> {
-    /// The value of the member of this name; the last one of several.
     fn get(&self, name: &str) -> Option<&'a RawValue> {
-        let mut members = self.0.iter().rev();
-        members
-            .find(|member| member.name == name)
-            .map(|member| member.value)
+        let index = KNOWN.iter().position(|known| *known == name)?;
+        self.known.get(index).copied().flatten()
+    }
+
+    fn add(&mut self, name: &str, written_name: &RawValue, value: &'a RawValue) {
+        if let Some(index) = KNOWN.iter().position(|known| *known == name) {
+            self.known[index] = Some(value);
+        }
+        if !REPLACED.contains(&name) {
+            let parts = [",", written_name.get(), ":", value.get()];
+            self.passed_through.extend(parts);
+        }
     }
 
     fn text(&self, name: &str) -> Option<Cow<'a, str>> {
@@ -145,23 +157,18 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::with_capacity(8);
+        let mut members = Members::default();
         while let Some(written_name) = map.next_key::<&RawValue>()? {
-            let value = map.next_value()?;
             let name = decode(written_name)
                 .ok_or_else(|| serde_core::de::Error::custom("a name is no string"))?;
-            members.push(Member {
-                name,
-                written_name,
-                value,
-            });
+            members.add(&name, written_name, map.next_value()?);
         }
-        Ok(Members(members))
+        Ok(members)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
         while sequence.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Members(Vec::new()))
+        Ok(Members::default())
     }
 }
 
@@ -250,15 +257,17 @@ mod tests {
 
     #[test]
     fn values_are_what_they_are_written_as() {
-        let request =
-            parse(r#"{"cmd":"c","n":null,"s":"1.9","o":{},"t":true,"f":false,"x":-2}"#).unwrap();
-        assert!(!request.has("n") && !request.has("missing") && request.has("s"));
-        assert_eq!(request.number("s"), Some(1));
-        assert_eq!(request.number("x"), Some(-2));
-        assert_eq!(request.number("t"), None);
-        assert_eq!(request.container("o"), Some("{}"));
-        assert_eq!(request.container("s"), None);
-        assert!(request.is_boolean("t", true) && !request.is_boolean("t", false));
-        assert!(request.is_boolean("f", false) && !request.is_boolean("n", false));
+        let request = parse(
+            r#"{"cmd":"c","token":null,"id":"1.9","extra":{},"makeauth":true,"ipauth":false,"to":-2}"#,
+        )
+        .unwrap();
+        assert!(!request.has("token") && !request.has("channel") && request.has("id"));
+        assert_eq!(request.number("id"), Some(1));
+        assert_eq!(request.number("to"), Some(-2));
+        assert_eq!(request.number("makeauth"), None);
+        assert_eq!(request.container("extra"), Some("{}"));
+        assert_eq!(request.container("id"), None);
+        assert!(request.is_boolean("makeauth", true) && !request.is_boolean("makeauth", false));
+        assert!(request.is_boolean("ipauth", false) && !request.is_boolean("token", false));
     }
 }

@@ -1,0 +1,3 @@
+// Everything that the package offers; each protocol also has an entry of its own.
+
+export * from "./drc.js";

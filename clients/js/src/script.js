@@ -1,0 +1,3 @@
+// What pages get as globals from dist/fantail.js.
+
+export { DRCClient } from "./drc/client.js";
