@@ -262,11 +262,13 @@ impl Channel {
         Some(member)
     }
 
-    /// What the list says of a member is out of date.
+    /// The entry at a place came, went or changed, or that of an authority did.
     fn changed(&mut self, place: Place, authority: bool) {
-        self.all_entries.changed(place);
+        let all = |range| entries(&self.members, range);
+        self.all_entries.changed(place, all);
         if authority {
-            self.authorities_entries.changed(place);
+            let authorities = |range| entries_of(&self.authorities, &self.members, range);
+            self.authorities_entries.changed(place, authorities);
         }
     }
 
