@@ -77,7 +77,7 @@ fn who_asks_for_long_lists_and_goes_on_asking_gets_all_answers() {
 
     let first = answer(&mut joiner);
     assert_eq!(
-        first["clients"].as_object().map(|c| c.len()),
+        first["clients"].as_object().map(serde_json::Map::len),
         Some(MEMBERS + 1)
     );
     let pong = joiner.receive_frame();
@@ -85,7 +85,7 @@ fn who_asks_for_long_lists_and_goes_on_asking_gets_all_answers() {
     let second = answer(&mut joiner);
     assert_eq!(second["channelname"], "b");
     assert_eq!(
-        second["clients"].as_object().map(|c| c.len()),
+        second["clients"].as_object().map(serde_json::Map::len),
         Some(MEMBERS + 1)
     );
     assert_eq!(answer(&mut joiner)["cmd"], "LEFT");
