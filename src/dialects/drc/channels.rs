@@ -83,6 +83,13 @@ impl Channels {
         }
     }
 
+    /// Appends the entries of those whom a member may know, as [`Channel::push_entries`] does.
+    pub(super) fn push_entries(&mut self, number: u64, place: Place, json: &mut String) {
+        if let Some(channel) = self.by_number.get_mut(&number) {
+            channel.push_entries(place, json);
+        }
+    }
+
     /// Checks that the tables agree.
     ///
     /// # Errors

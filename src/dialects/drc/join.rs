@@ -1,7 +1,7 @@
 //! JOIN: by address, by a configured token, or by a grant.
 
 use crate::dialects::drc::Drc;
-use crate::dialects::drc::channel::{Channel, Joining, Mode, Place};
+use crate::dialects::drc::channel::{Joining, Mode, Place};
 use crate::dialects::drc::fault::Fault;
 use crate::dialects::drc::names::Names;
 use crate::dialects::drc::request::Request;
@@ -74,9 +74,7 @@ impl Drc {
         }
         let entered = self.enter(cx, client, &entrance);
         let (number, place) = entered.ok_or(Fault::JoinDenied)?;
-        if let Some(channel) = self.channels.get(number) {
-            tell_of_join(cx, client, message_type, channel, place);
-        }
+        self.tell_of_join(cx, client, message_type, number, place);
         Ok(())
     }
 
@@ -179,42 +177,45 @@ impl Drc {
         }
         Some((number, place))
     }
-}
 
-/// Tells the members who may send to the joiner, and the joiner whom it may know.
-fn tell_of_join(
-    cx: &mut Cx<'_>,
-    client: Client<'_>,
-    message_type: MessageType,
-    channel: &Channel,
-    place: Place,
-) {
-    let Some(member) = channel.member(place) else {
-        return;
-    };
-    let mut json = format!(
-        r#"{{"channel":{},"success":true,"cmd":"JOINED","from":0,"id":{},"info":{}"#,
-        channel.number,
-        member.client.0,
-        member.info()
-    );
-    let head = json.len();
-    json.push('}');
-    let frame = cx.frame(message_type, json.as_bytes());
-    if member.authority {
-        cx.publish(channel.everybody, &frame, Some(client.id));
-    } else {
-        let others = channel.senders().filter(|sender| *sender != client.id);
-        cx.publish_to(others, &frame, OutputPolicy::Close);
+    /// Tells the members who may send to the joiner, and the joiner whom it may know.
+    fn tell_of_join(
+        &mut self,
+        cx: &mut Cx<'_>,
+        client: Client<'_>,
+        message_type: MessageType,
+        number: u64,
+        place: Place,
+    ) {
+        let Some(channel) = self.channels.get(number) else {
+            return;
+        };
+        let Some(member) = channel.member(place) else {
+            return;
+        };
+        let mut json = format!(
+            r#"{{"channel":{number},"success":true,"cmd":"JOINED","from":0,"id":{},"info":{}"#,
+            member.client.0,
+            member.info()
+        );
+        let head = json.len();
+        json.push('}');
+        let frame = cx.frame(message_type, json.as_bytes());
+        if member.authority {
+            cx.publish(channel.everybody, &frame, Some(client.id));
+        } else {
+            let others = channel.senders().filter(|sender| *sender != client.id);
+            cx.publish_to(others, &frame, OutputPolicy::Close);
+        }
+        if !cx.is_open(client.id) {
+            return;
+        }
+        json.truncate(head);
+        json.push(',');
+        json.push_str(&channel.names);
+        json.push_str(r#","clients":{"#);
+        self.channels.push_entries(number, place, &mut json);
+        json.push_str("}}");
+        cx.reply(client.id, message_type, json.as_bytes());
     }
-    if !cx.is_open(client.id) {
-        return;
-    }
-    json.truncate(head);
-    json.push(',');
-    json.push_str(&channel.names);
-    json.push_str(r#","clients":{"#);
-    channel.push_entries(place, &mut json);
-    json.push_str("}}");
-    cx.reply(client.id, message_type, json.as_bytes());
 }

@@ -19,6 +19,7 @@ mod leave;
 mod names;
 mod number;
 mod request;
+mod roll;
 mod send;
 mod set_extra;
 
