@@ -66,7 +66,7 @@ fn check_says_what_would_be_served() {
     let (code, out, err) = program.run(&["check"]);
     assert_eq!(
         out,
-        "file: none\ntcp://127.0.0.1:7328: topics, drc, wson\n\
+        "file: none\ntcp://127.0.0.1:7328: topics, drc, message-broker, wson\n\
          control: unix:///run/user/7/fantail/control.sock\n\
          topics: open to everybody who can connect\n\
          drc: 1 address or network and no tokens for authorities\n\

@@ -34,7 +34,12 @@ impl Default for Listen {
     fn default() -> Self {
         Self {
             address: Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 7328))),
-            serve: vec![Service::Topics, Service::Drc, Service::Wson],
+            serve: vec![
+                Service::Topics,
+                Service::Drc,
+                Service::MessageBroker,
+                Service::Wson,
+            ],
             domain: None,
             mode: DEFAULT_MODE,
         }
@@ -137,6 +142,8 @@ pub enum Service {
     Topics,
     /// Channels that authorities give others the right to.
     Drc,
+    /// Named queues for users with passwords.
+    MessageBroker,
     /// Clients with cookies, reached through the control port.
     Wson,
     /// Every message goes back to its sender.
@@ -145,13 +152,20 @@ pub enum Service {
 
 impl Service {
     /// All services, in the order of the documentation.
-    pub const ALL: [Self; 4] = [Self::Topics, Self::Drc, Self::Wson, Self::Echo];
+    pub const ALL: [Self; 5] = [
+        Self::Topics,
+        Self::Drc,
+        Self::MessageBroker,
+        Self::Wson,
+        Self::Echo,
+    ];
 
     /// The name in the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Self::Topics => "topics",
             Self::Drc => "drc",
+            Self::MessageBroker => "message-broker",
             Self::Wson => "wson",
             Self::Echo => "echo",
         }
@@ -205,12 +219,13 @@ pub(super) const FIELDS: &[Field] = &[
     },
     Field {
         name: "serve",
-        default: "[\"topics\", \"drc\", \"wson\"]",
+        default: "[\"topics\", \"drc\", \"message-broker\", \"wson\"]",
         description: "What: \"topics\", a channel per URL path; \"drc\", channels that authorities \
-                      give others the right to; \"wson\", clients with cookies, reached through \
-                      the control port; \"echo\", every message goes back to its sender. One alone \
-                      is served on every path; of several, DRC is at /drc, ws(s)on at /wson and \
-                      echo at /echo.",
+                      give others the right to; \"message-broker\", named queues for users with \
+                      passwords; \"wson\", clients with cookies, reached through the control \
+                      port; \"echo\", every message goes back to its sender. One alone is served \
+                      on every path; of several, DRC is at /drc, the message broker at /mq, \
+                      ws(s)on at /wson and echo at /echo.",
     },
     Field {
         name: "domain",
@@ -487,7 +502,7 @@ mod tests {
             ("tcp://127.0.0.1:1=topcs", vec!["did you mean \"topics\"?"]),
             (
                 "tcp://127.0.0.1:1=amqp",
-                vec!["expected one of topics, drc, wson, echo"],
+                vec!["expected one of topics, drc, message-broker, wson, echo"],
             ),
             ("tcp://127.0.0.1:1=topics+topics", vec!["given twice"]),
             (

@@ -35,6 +35,7 @@ pub use render::{default_file, effective};
 pub use sources::Sources;
 
 use crate::dialects::drc::settings::Settings as DrcSettings;
+use crate::dialects::message_broker::settings::Settings as MessageBrokerSettings;
 use crate::dialects::topics::settings::Settings as TopicsSettings;
 use crate::dialects::wson::settings::Settings as WsonSettings;
 use crate::limits::Limits;
@@ -60,6 +61,10 @@ pub struct Config {
     pub drc: DrcSettings,
     /// The `[wson]` section, less its limits.
     pub wson: WsonSettings,
+    /// The `[message_broker]` section, less its limits.
+    pub message_broker: MessageBrokerSettings,
+    /// The `[store]` section, less its limits.
+    pub store: Store,
     /// The `[limits]` section, and the limits of other sections.
     pub limits: Limits,
     /// The `[log]` section.
@@ -76,6 +81,8 @@ impl Default for Config {
             topics: TopicsSettings::default(),
             drc: DrcSettings::default(),
             wson: WsonSettings::default(),
+            message_broker: MessageBrokerSettings::default(),
+            store: Store::default(),
             limits: Limits::default(),
             log: Log::default(),
         }
@@ -95,6 +102,31 @@ impl Default for Http {
         let mut trusted_proxies: Vec<_> = loopback.into_iter().collect();
         trusted_proxies.push(IpNet::from(std::net::IpAddr::from(Ipv6Addr::LOCALHOST)));
         Self { trusted_proxies }
+    }
+}
+
+/// The `[store]` section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// What it is made of.
+    pub kind: StoreKind,
+    /// The file of the database.
+    pub path: PathBuf,
+}
+
+/// What a store is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreKind {
+    /// A file of SQLite.
+    Sqlite,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            kind: StoreKind::Sqlite,
+            path: PathBuf::from("fantail.db"),
+        }
     }
 }
 

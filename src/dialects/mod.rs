@@ -2,5 +2,6 @@
 
 pub mod drc;
 pub mod echo;
+pub mod message_broker;
 pub mod topics;
 pub mod wson;

@@ -225,6 +225,7 @@ impl Dialect for Drc {
             frame: Some(Limit::DrcFrame),
             ping_after: Limit::DrcPingAfter,
             pong_wait: Limit::DrcPongWait,
+            ..Terms::default()
         }
     }
 
