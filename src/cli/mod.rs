@@ -11,6 +11,7 @@ mod exit;
 mod import;
 mod man;
 mod output;
+mod passwd;
 mod publish;
 pub mod random;
 pub mod serve;
@@ -69,6 +70,8 @@ enum Command {
     Ctl(ctl::Arguments),
     /// Tell how a running server is; what `fantail ctl status` does
     Status(ctl::Connecting),
+    /// Make a line of htpasswd, or check a password
+    Passwd(passwd::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
     /// Print the manual page (roff)
@@ -110,6 +113,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Token(arguments) => token::run(arguments),
         Command::Ctl(arguments) => ctl::run(&arguments),
         Command::Status(connecting) => ctl::status(&connecting),
+        Command::Passwd(arguments) => passwd::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Cli::command()),
         Command::Man => man::run(Cli::command()),
     }
