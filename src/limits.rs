@@ -246,6 +246,8 @@ limits! {
     drc_memory = DrcMemory("drc.memory", Bytes, 64 * MIB, Refuse, "DRC memory limit");
     /// Passwords of the message broker that wait to be verified; past it clients are rejected.
     password_checks = PasswordChecks("message_broker.password_checks", Count, 16, Refuse, "password checks limit");
+    /// Bytes of the value of "confirm" in a message to the message broker.
+    confirmation = Confirmation("message_broker.confirmation", Bytes, KIB, Refuse, "confirmation limit");
     /// Messages that are kept.
     store_messages = StoreMessages("store.messages", Count, 1_000_000, Refuse, "kept messages limit");
     /// Bytes of all messages that are kept.

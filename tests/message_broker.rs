@@ -203,7 +203,16 @@ fn what_was_kept_is_there_after_a_kill() {
             sender.send_text(&command("send-message", &format!(r#","data":[{text}]"#)));
             expected.push(text);
         }
-        assert!(ping(&mut sender));
+        if round % 2 == 0 {
+            assert!(ping(&mut sender));
+        } else {
+            let text = format!("{}", round * 10 + 3);
+            let rest = format!(r#","data":[{text}],"confirm":1"#);
+            sender.send_text(&command("send-message", &rest));
+            let confirmation = sender.receive_text();
+            assert!(confirmation.contains(r#""00""#), "{confirmation}");
+            expected.push(text);
+        }
         server.signal("KILL");
         assert!(server.exit_within(LIMIT).is_some());
     }

@@ -117,6 +117,8 @@ transcripts! {
     message_broker_round_robin: "message-broker/round-robin.txt";
     message_broker_db: "message-broker/db.txt";
     message_broker_limit: "message-broker/limit.txt";
+    message_broker_confirm: "message-broker/confirm.txt";
+    message_broker_confirm_live: "message-broker/confirm-live.txt";
     control_letters: "control/letters.txt";
     control_errors: "control/errors.txt";
     control_additions: "control/additions.txt";

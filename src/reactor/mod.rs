@@ -121,8 +121,6 @@ impl Reactor {
         }
         let signals = Signals::register(poll.registry())
             .map_err(|error| StartupError::new("signals", error))?;
-        let workers = Workers::new(workforce, poll.registry())
-            .map_err(|error| StartupError::new("threads", error))?;
         let buffer = vec![0; limits.read_per_turn].into_boxed_slice();
         Ok(Self {
             poll,
@@ -135,7 +133,7 @@ impl Reactor {
             clock: Clock::start(),
             service_manager,
             reload,
-            workers,
+            workers: Workers::new(workforce),
             buffer,
             flushing: Vec::new(),
             buried: Vec::new(),
@@ -162,6 +160,7 @@ impl Reactor {
         while !self.is_done() {
             self.turn(&mut events)?;
         }
+        self.hand_out_tasks(self.clock.now());
         self.workers.stop();
         log::info!("stopped");
         Ok(())

@@ -46,49 +46,58 @@ pub(super) struct Workers {
     running: [Option<Running>; TaskKind::ALL.len()],
     sender: Sender<Finished>,
     finished: Receiver<Finished>,
-    waker: Arc<Waker>,
+    /// There once a thread is: it takes a descriptor.
+    waker: Option<Arc<Waker>>,
 }
 
 impl Workers {
     /// No thread yet.
-    ///
-    /// # Errors
-    /// If the kernel gives nothing to wake the loop with.
-    pub(super) fn new(workforce: Workforce, registry: &Registry) -> io::Result<Self> {
+    pub(super) fn new(workforce: Workforce) -> Self {
         let (sender, finished) = channel();
-        Ok(Self {
+        Self {
             idle: workforce,
             running: Default::default(),
             sender,
             finished,
-            waker: Arc::new(Waker::new(registry, Source::Workers.token())?),
-        })
+            waker: None,
+        }
     }
 
     /// Hands a task to its thread; the task comes back where there is none.
-    fn hand_out(&mut self, kind: TaskKind, assigned: Assigned) -> Result<(), Ticket> {
+    fn hand_out(
+        &mut self,
+        kind: TaskKind,
+        assigned: Assigned,
+        registry: &Registry,
+    ) -> Result<(), Ticket> {
         let ticket = assigned.ticket;
-        if self.running[kind.index()].is_none() {
-            self.start(kind);
+        if self.running[kind.index()].is_none()
+            && let Err(error) = self.start(kind, registry)
+        {
+            log::error!("no thread for {}: {error}", NAMES[kind.index()]);
         }
         let running = self.running[kind.index()].as_ref().ok_or(ticket)?;
         running.tasks.send(assigned).map_err(|_| ticket)
     }
 
-    fn start(&mut self, kind: TaskKind) {
+    fn start(&mut self, kind: TaskKind, registry: &Registry) -> io::Result<()> {
+        let waker = match &self.waker {
+            Some(waker) => waker,
+            None => {
+                let waker = Waker::new(registry, Source::Workers.token())?;
+                self.waker.insert(Arc::new(waker))
+            }
+        };
         let Some(worker) = self.idle.0[kind.index()].take() else {
-            return;
+            return Ok(());
         };
         let (tasks, assigned) = channel();
-        let (sender, waker) = (self.sender.clone(), Arc::clone(&self.waker));
-        let name = NAMES[kind.index()];
+        let (sender, waker) = (self.sender.clone(), Arc::clone(waker));
         let thread = Builder::new()
-            .name(name.to_owned())
-            .spawn(move || work(worker, &assigned, &sender, &waker));
-        match thread {
-            Ok(thread) => self.running[kind.index()] = Some(Running { tasks, thread }),
-            Err(error) => log::error!("no thread for {name}: {error}"),
-        }
+            .name(NAMES[kind.index()].to_owned())
+            .spawn(move || work(worker, &assigned, &sender, &waker))?;
+        self.running[kind.index()] = Some(Running { tasks, thread });
+        Ok(())
     }
 
     /// Waits until the store has done what it was told; passwords interest nobody any more.
@@ -139,7 +148,8 @@ impl Reactor {
     pub(super) fn hand_out_tasks(&mut self, now: Now) {
         while let Some(assigned) = self.relay.pop_task() {
             let kind = assigned.task.kind();
-            if let Err(ticket) = self.workers.hand_out(kind, assigned) {
+            let registry = self.poll.registry();
+            if let Err(ticket) = self.workers.hand_out(kind, assigned, registry) {
                 let outcome = Outcome::Unavailable;
                 self.relay.task_finished(Finished { ticket, outcome }, now);
             }

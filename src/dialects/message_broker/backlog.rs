@@ -229,27 +229,36 @@ impl MessageBroker {
         }
     }
 
-    /// Holds a live message for a reader until it has read what was kept before. `only`: nobody
-    /// else got it.
-    pub(super) fn hold(&mut self, cx: &mut Cx<'_>, id: ConnId, frame: &Frame, only: bool) {
+    /// Holds a live message for a reader until it has read what was kept before; false if this is
+    /// none. `only`: nobody else got it.
+    pub(super) fn hold(&mut self, cx: &mut Cx<'_>, id: ConnId, frame: &Frame, only: bool) -> bool {
         let Some(reader) = self.backlogs.readers.get_mut(&id) else {
-            return;
+            return false;
         };
         reader.held_bytes += frame.len();
         reader.held.push(Held {
             frame: frame.clone(),
             only,
         });
-        if reader.held_bytes <= cx.limits().output {
-            return;
-        }
-        if reader.held.iter().all(|held| held.only) {
-            reader.held_bytes = 0;
-            let held = std::mem::take(&mut reader.held);
-            self.keep_held(cx, &held);
-        } else {
+        if reader.held_bytes > cx.limits().output && !self.spill(cx, id) {
             cx.close_for_limit(id, Limit::Output);
         }
+        true
+    }
+
+    /// Keeps all that is held for a reader, so that it comes from the store; false if others got
+    /// some of it already.
+    pub(super) fn spill(&mut self, cx: &mut Cx<'_>, id: ConnId) -> bool {
+        let Some(reader) = self.backlogs.readers.get_mut(&id) else {
+            return false;
+        };
+        if !reader.held.iter().all(|held| held.only) {
+            return false;
+        }
+        reader.held_bytes = 0;
+        let held = std::mem::take(&mut reader.held);
+        self.keep_held(cx, &held);
+        true
     }
 
     /// Keeps what was held for a reader and nobody else got.
@@ -257,7 +266,7 @@ impl MessageBroker {
         for held in held.iter().filter(|held| held.only) {
             let payload = held.frame.len() - held.frame.payload_length();
             if let Some(command) = held.frame.get(payload..).and_then(Command::parse) {
-                self.keep(cx, &command);
+                self.keep(cx, &command, None);
             }
         }
     }

@@ -60,6 +60,11 @@ impl<'a> Command<'a> {
         }
     }
 
+    /// What the sender wants to be told again when the message is taken, as it was written.
+    pub(super) fn confirm(&self) -> Option<&'a str> {
+        self.members.confirm.map(RawValue::get)
+    }
+
     /// The elements of the data, as they were written: those of an array, or the values of an
     /// object; none if it is neither.
     pub(super) fn elements(&self) -> impl Iterator<Item = &'a str> + use<'a> {
@@ -76,6 +81,7 @@ struct Members<'a> {
     channel: Option<&'a RawValue>,
     data: Option<&'a RawValue>,
     number_of_receiver: Option<&'a RawValue>,
+    confirm: Option<&'a RawValue>,
 }
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -100,6 +106,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
                 "command" => &mut members.command,
                 "channel" => &mut members.channel,
                 "data" => &mut members.data,
+                "confirm" => &mut members.confirm,
                 "number_of_receiver" => &mut members.number_of_receiver,
                 _ => {
                     map.next_value::<IgnoredAny>()?;

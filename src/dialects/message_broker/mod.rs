@@ -12,6 +12,7 @@ pub mod settings;
 mod backlog;
 mod channel_name;
 mod command;
+mod confirmation;
 mod handshake;
 mod receivers;
 
@@ -23,6 +24,7 @@ use serde_json::{Map, Value};
 use crate::dialects::message_broker::backlog::Backlogs;
 use crate::dialects::message_broker::channel_name::ChannelName;
 use crate::dialects::message_broker::command::{Command, CommandName};
+use crate::dialects::message_broker::confirmation::{Confirmation, Confirmations, NOBODY, NOTHING};
 use crate::dialects::message_broker::handshake::{ACCEPTED, REJECTED, connect};
 use crate::dialects::message_broker::receivers::Receivers;
 use crate::dialects::message_broker::settings::Settings;
@@ -45,6 +47,9 @@ const PROBE: u64 = 1;
 const WRITE: u64 = 2;
 const FIRST_READING: u64 = 3;
 
+/// What a task is for that is for no connection, beside [`WRITE`]: confirmations, from here on.
+const FIRST_CONFIRMATION: u64 = 3;
+
 /// A client that was let in.
 #[derive(Debug)]
 struct Client {
@@ -63,6 +68,7 @@ pub struct MessageBroker {
     last_client: u64,
     receivers: Receivers,
     backlogs: Backlogs,
+    confirmations: Confirmations,
     /// What the store said last, so that its failing is logged once.
     store_works: bool,
     /// A wake to look for messages that are too old is under way.
@@ -79,6 +85,7 @@ impl MessageBroker {
             last_client: 0,
             receivers: Receivers::default(),
             backlogs: Backlogs::new(FIRST_READING),
+            confirmations: Confirmations::new(FIRST_CONFIRMATION),
             store_works: true,
             watching_age: false,
         }
@@ -106,7 +113,7 @@ impl MessageBroker {
         match command.name {
             CommandName::Ping => self.ping(cx, id),
             CommandName::ReceiveMessage => self.receive(cx, id, &command),
-            CommandName::SendMessage => self.send(cx, &command, payload),
+            CommandName::SendMessage => self.send(cx, id, &command, payload),
             CommandName::Other => return None,
         }
         Some(())
@@ -146,46 +153,71 @@ impl MessageBroker {
         }
     }
 
-    fn send(&mut self, cx: &mut Cx<'_>, command: &Command<'_>, payload: &[u8]) {
+    fn send(&mut self, cx: &mut Cx<'_>, id: ConnId, command: &Command<'_>, payload: &[u8]) {
+        let Ok(confirmation) = self.confirmation_of(cx, id, command) else {
+            return;
+        };
         let channel = ChannelName::new(&command.channel);
         let most = command.number_of_receiver(self.settings.number_of_receiver);
         let chosen = self.receivers.choose(&channel, most, self.settings.order);
+        let keeps = self.settings.keep_data;
         if chosen.is_empty() {
-            if self.settings.keep_data {
-                self.keep(cx, command);
+            match confirmation {
+                confirmation if keeps => self.keep(cx, command, confirmation),
+                Some(confirmation) => confirmation.fail(cx, NOBODY),
+                None => {}
             }
             return;
         }
-        let frame = cx.frame(MessageType::Text, payload);
         let backlogs = &self.backlogs;
         let is_live = |id: &ConnId| !backlogs.is_reading(*id);
-        cx.publish_to(
-            chosen.iter().copied().filter(is_live),
-            &frame,
-            OutputPolicy::Close,
-        );
-        let only = self.settings.keep_data && !chosen.iter().any(is_live);
+        let only = keeps && !chosen.iter().any(is_live);
+        if only && confirmation.is_some() {
+            // What is confirmed must not be in memory alone.
+            for id in chosen {
+                self.spill(cx, id);
+            }
+            return self.keep(cx, command, confirmation);
+        }
+        let frame = cx.frame(MessageType::Text, payload);
+        let live = chosen.iter().copied().filter(is_live);
+        let mut receivers = cx.publish_to(live, &frame, OutputPolicy::Close);
         for id in chosen {
-            self.hold(cx, id, &frame, only);
+            receivers += usize::from(self.hold(cx, id, &frame, only));
+        }
+        if let Some(confirmation) = confirmation {
+            confirmation.succeed(cx, &[], receivers);
         }
     }
 
     /// Keeps each element of a message's data.
-    fn keep(&mut self, cx: &mut Cx<'_>, command: &Command<'_>) {
+    fn keep(&mut self, cx: &mut Cx<'_>, command: &Command<'_>, confirmation: Option<Confirmation>) {
         let messages: Vec<Box<str>> = command.elements().map(Box::from).collect();
         if messages.is_empty() {
+            if let Some(confirmation) = confirmation {
+                confirmation.fail(cx, NOTHING);
+            }
             return;
         }
         let count = messages.len();
+        let number = match confirmation {
+            Some(confirmation) => self.confirmations.add(confirmation),
+            None => WRITE,
+        };
         let task = Task::Store(StoreTask::Keep {
             channel: command.channel.as_ref().into(),
             messages,
             created: cx.now().wall.as_secs(),
             limits: KeepLimits::of(cx.limits()),
         });
-        match cx.assign(None, WRITE, task) {
+        match cx.assign(None, number, task) {
             Ok(()) => self.backlogs.has_more(&command.channel),
-            Err(limit) => log::warn!("{count} messages not kept: {}", limit.reason()),
+            Err(limit) => {
+                log::warn!("{count} messages not kept: {}", limit.reason());
+                if let Some(confirmation) = self.confirmations.take(number) {
+                    confirmation.fail(cx, limit.reason());
+                }
+            }
         }
     }
 
@@ -334,7 +366,7 @@ impl Dialect for MessageBroker {
             Outcome::Password(_) | Outcome::Unavailable => {}
         }
         let Some(id) = connection else {
-            return;
+            return self.confirm(cx, number, &outcome);
         };
         match (number, outcome) {
             (PASSWORD, outcome) => self.judge(cx, id, outcome == Outcome::Password(true)),
