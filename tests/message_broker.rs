@@ -13,6 +13,7 @@ mod support;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 use support::{End, Frame, Opcode, RawClient, Server, wait_until};
 
@@ -320,4 +321,77 @@ fn a_store_that_cannot_be_opened_ends_the_start() {
             "{error}"
         );
     }
+}
+
+fn store(server: &Server, arguments: &[&str], input: &str) -> (Option<i32>, String) {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_fantail"))
+        .current_dir(server.directory())
+        .arg("store")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it can be started");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    // It may have ended for another reason.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    let text = [output.stdout, output.stderr].concat();
+    (
+        output.status.code(),
+        String::from_utf8_lossy(&text).into_owned(),
+    )
+}
+
+#[test]
+fn what_is_kept_can_be_seen_moved_and_deleted_while_the_server_runs() {
+    let server = start(&[("FANTAIL_MESSAGE_BROKER_KEEP_DATA", "true")]);
+    let mut sender = connect(&server);
+    sender.send_text(&command("send-message", r#","data":["a", {"b": 1.0}]"#));
+    sender.send_text(r#"{"command":"send-message","channel":"d\"","data":[3]}"#);
+    assert!(ping(&mut sender));
+    let run = |arguments: &[&str], input: &str| store(&server, arguments, input);
+    let done = |text: &str| (Some(0), text.to_owned());
+    let (code, list) = run(&["list"], "");
+    assert_eq!(code, Some(0), "{list}");
+    let lines: Vec<Vec<&str>> = list
+        .lines()
+        .map(|line| line.split('\t').collect())
+        .collect();
+    assert_eq!(lines.len(), 2, "{list}");
+    assert_eq!(
+        (lines[0][0], lines[0][1], lines[0][3]),
+        ("2", "13", "\"c\"")
+    );
+    assert_eq!((lines[1][0], lines[1][3]), ("1", r#""d\"""#));
+    assert_eq!(run(&["show", "c"], ""), done("1\t\"a\"\n2\t{\"b\": 1.0}\n"));
+    assert_eq!(run(&["show", "c", "-n1"], ""), done("1\t\"a\"\n"));
+    assert_eq!(run(&["show", "none"], ""), done(""));
+    let (_, export) = run(&["export", "c"], "");
+    assert_eq!(run(&["import"], &export), done("2 imported\n"));
+    let (code, text) = run(&["import"], "{\"channel\":\"x\",\"data\":1}\nnonsense\n");
+    assert!(code == Some(1) && text.contains("line 2: "), "{text}");
+    assert_eq!(run(&["show", "x"], ""), done(""));
+    assert_eq!(
+        run(&["purge", "c", "--older-than", "1h"], ""),
+        done("0 deleted\n")
+    );
+    // The server sees it all.
+    let kept = r#"{"command":"send-message","channel":"c","data":["a"]}"#;
+    assert_eq!(receive_kept_first(&mut connect(&server)), kept);
+    assert_eq!(run(&["purge"], "").0, Some(2));
+    assert_eq!(run(&["purge", "c"], ""), done("4 deleted\n"));
+    assert_eq!(run(&["purge", "--all"], ""), done("1 deleted\n"));
+    assert_eq!(run(&["list"], ""), done(""));
+    let (code, text) = run(&["--set", "store.path=none.db", "list"], "");
+    assert!(code == Some(1) && text.contains("none.db"), "{text}");
+}
+
+/// The first message that is kept; its receiver leaves it there.
+#[track_caller]
+fn receive_kept_first(client: &mut RawClient) -> String {
+    client.send_text(&command("receive-message", ""));
+    client.receive_text()
 }

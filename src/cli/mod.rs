@@ -15,6 +15,8 @@ mod passwd;
 mod publish;
 pub mod random;
 pub mod serve;
+#[cfg(feature = "sqlite")]
+mod store;
 mod subscribe;
 mod token;
 
@@ -72,6 +74,9 @@ enum Command {
     Status(ctl::Connecting),
     /// Make a line of htpasswd, or check a password
     Passwd(passwd::Arguments),
+    /// See, move or delete the messages that are kept
+    #[cfg(feature = "sqlite")]
+    Store(store::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
     /// Print the manual page (roff)
@@ -114,6 +119,8 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Ctl(arguments) => ctl::run(&arguments),
         Command::Status(connecting) => ctl::status(&connecting),
         Command::Passwd(arguments) => passwd::run(&arguments),
+        #[cfg(feature = "sqlite")]
+        Command::Store(arguments) => store::run(arguments),
         Command::Completions(arguments) => completions::run(&arguments, Cli::command()),
         Command::Man => man::run(Cli::command()),
     }

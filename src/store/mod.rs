@@ -4,6 +4,8 @@
 //! says that it has kept is on the disk, and what it says that it has not is not in it.
 
 #[cfg(feature = "sqlite")]
+pub mod inspect;
+#[cfg(feature = "sqlite")]
 pub mod sqlite;
 
 #[cfg(feature = "sqlite")]

@@ -17,7 +17,7 @@ use crate::store::migrations::migrate;
 const BATCH: usize = 1024;
 
 /// How long to wait for another program that has locked the database.
-const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// Free pages that are given back to the system behind a batch, at most.
 const VACUUM: &str = "PRAGMA incremental_vacuum(4096)";
