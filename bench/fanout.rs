@@ -10,7 +10,7 @@
 mod support;
 
 use clap::Parser;
-use support::cost::Cost;
+use support::cost;
 use support::fan_out::{Case, FanOut, Pattern};
 use support::options::{self, Common};
 use support::rounds::interleave;
@@ -146,16 +146,11 @@ fn measure(options: &Common, case: Case, subject: &Program) -> Outcome<Vec<Strin
         case.pattern.name().into(),
         case.receivers.to_string(),
         case.payload.to_string(),
-        microseconds(floor),
-        microseconds(coalescing),
-        microseconds(subject),
+        cost::median(floor),
+        cost::median(coalescing),
+        cost::median(subject),
         with_range(ratio),
         reference.name(),
         against_target(ratio.median, target),
     ])
-}
-
-fn microseconds(measurements: &[Cost]) -> String {
-    let summary = summary(measurements.iter().map(Cost::microseconds));
-    format!("{:.3}", summary.median)
 }

@@ -212,6 +212,18 @@ limits! {
     control_idle = ControlIdle("control.idle", Period, Duration::from_secs(15), Pause, "control ping interval");
     /// A client of the control port that is pinged and silent for this long is cut off.
     control_pong_wait = ControlPongWait("control.pong_wait", Period, Duration::from_secs(15), Disconnect, "control pong time limit");
+    /// Claims of dSock that wait to be redeemed.
+    dsock_claims = DsockClaims("dsock.claims", Count, 1_000_000, Answer(503), "claims limit");
+    /// Channels of a claim or connection of dSock, the default ones not counted.
+    dsock_channels = DsockChannels("dsock.channels", Count, 128, Answer(400), "channels limit");
+    /// Bytes of a claim's id, a user or a session of dSock.
+    dsock_name = DsockName("dsock.name", Bytes, 256, Answer(400), "name limit");
+    /// Connections of one user of dSock.
+    dsock_connections_per_user = DsockConnectionsPerUser("dsock.connections_per_user", Count, 16, Answer(429), "dSock connections per user limit");
+    /// As limits.ping_after, for clients of dSock.
+    dsock_ping_after = DsockPingAfter("dsock.ping_after", Period, Duration::from_secs(30), Pause, "dSock ping interval");
+    /// As limits.pong_wait, for clients of dSock.
+    dsock_pong_wait = DsockPongWait("dsock.pong_wait", Period, Duration::from_secs(30), Close(1001), "dSock pong time limit");
     /// Bytes of a message from a client of ws(s)on.
     wson_message = WsonMessage("wson.message", Bytes, 16 * KIB, Close(1009), "buffer overflow");
     /// How long the cookies of ws(s)on are good for, from the time that they name; a connection
@@ -227,7 +239,9 @@ limits! {
     drc_message = DrcMessage("drc.message", Bytes, 10_000_000, Close(1009), "DRC message limit");
     /// Bytes of a frame from a client of DRC.
     drc_frame = DrcFrame("drc.frame", Bytes, 2_000_000, Close(1009), "DRC frame limit");
-    /// As limits.ping_after, for clients of DRC.
+    /// Requests that a client of DRC may make a second unless it is an authority; 0 is no limit.
+    drc_requests = DrcRequests("drc.requests", Count, 1_000, Pause, "DRC requests limit");
+    /// The time after which a silent client of DRC is pinged.
     drc_ping_after = DrcPingAfter("drc.ping_after", Period, Duration::from_secs(30), Pause, "DRC ping interval");
     /// As limits.pong_wait, for clients of DRC.
     drc_pong_wait = DrcPongWait("drc.pong_wait", Period, Duration::from_secs(30), Close(1001), "DRC pong time limit");

@@ -66,10 +66,11 @@ fn check_says_what_would_be_served() {
     let (code, out, err) = program.run(&["check"]);
     assert_eq!(
         out,
-        "file: none\ntcp://127.0.0.1:7328: topics, drc, message-broker, wson\n\
+        "file: none\ntcp://127.0.0.1:7328: topics, drc, dsock, message-broker, wson\n\
          control: unix:///run/user/7/fantail/control.sock\n\
          topics: open to everybody who can connect\n\
          drc: 1 address or network and no tokens for authorities\n\
+         dsock: the API is off, and nobody can connect\n\
          wson: with cookies of a secret that is made at each start\nok\n"
     );
     assert_eq!((code, err.as_str()), (0, ""));
@@ -77,6 +78,7 @@ fn check_says_what_would_be_served() {
     let program = Program::new()
         .file(
             "[topics]\nsecret = \"hunter2\"\n[wson]\nsecret = \"hunter3\"\n\
+             [dsock]\ntoken = \"hunter5\"\njwt_secret = \"hunter6\"\n\
              [drc]\nwhitelist = { \"10.0.0.0/8\" = true, \"::1\" = [\"a\"] }\n\
              tokens = { hunter4 = true }\n",
         )
@@ -88,6 +90,7 @@ fn check_says_what_would_be_served() {
         "file: fantail.toml\nunix:///run/x.sock: topics, echo\ncontrol: off\n\
          topics: with a token only\n\
          drc: 2 addresses or networks and 1 token for authorities\n\
+         dsock: clients connect with claims and JWTs\n\
          wson: with cookies of the secret that is configured\nok\n"
     );
     assert_eq!(code, 0);

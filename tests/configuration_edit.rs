@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
@@ -150,7 +150,10 @@ fn comments_order_mode_and_links_are_kept() {
     fs::create_dir(program.path("real")).unwrap();
     let real = program.path("real/file.toml");
     fs::write(&real, text).unwrap();
+    // Where it may be somebody else's.
+    let _ = chown(&real, Some(65_534), Some(65_534));
     fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+    let before = fs::metadata(&real).unwrap();
     symlink("real/file.toml", program.path("link")).unwrap();
     symlink("link", program.path("fantail.toml")).unwrap();
     program.done(&["add", "drc.origins", "http://b.example"]);
@@ -161,6 +164,10 @@ fn comments_order_mode_and_links_are_kept() {
     assert_eq!(program.text(), expected);
     let metadata = fs::symlink_metadata(&real).unwrap();
     assert_eq!(metadata.mode() & 0o7777, 0o640);
+    assert_eq!(
+        (metadata.uid(), metadata.gid()),
+        (before.uid(), before.gid())
+    );
     assert!(
         fs::symlink_metadata(program.path("fantail.toml"))
             .unwrap()

@@ -49,6 +49,16 @@ fn cookies() {
 }
 
 #[test]
+fn drc() {
+    replay("drc", fuzz_bodies::drc::run);
+}
+
+#[test]
+fn dsock() {
+    replay("dsock", fuzz_bodies::dsock::run);
+}
+
+#[test]
 fn http_head() {
     replay("http_head", fuzz_bodies::http_head::run);
 }

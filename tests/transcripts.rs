@@ -100,6 +100,16 @@ transcripts! {
     topics_relay: "topics/relay.txt";
     topics_stats: "topics/stats.txt";
     topics_auth: "topics/auth.txt";
+    dsock_common: "dsock/common.txt";
+    dsock_claim: "dsock/claim.txt";
+    dsock_connect_errors: "dsock/connect-errors.txt";
+    dsock_info: "dsock/info.txt";
+    dsock_send: "dsock/send.txt";
+    dsock_channel: "dsock/channel.txt";
+    dsock_disconnect: "dsock/disconnect.txt";
+    dsock_beside_others: "dsock/beside-others.txt";
+    dsock_version_0_2: "dsock/version-0.2.txt";
+    dsock_limits: "dsock/limits.txt";
     wson_handshake: "wson/handshake.txt";
     wson_hmac: "wson/hmac.txt";
     wson_keepalive: "wson/keepalive.txt";

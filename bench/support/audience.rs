@@ -7,6 +7,7 @@
 use super::Outcome;
 use super::client;
 use super::frame;
+use super::numbered::Numbered;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use std::io::{ErrorKind, Read};
@@ -19,36 +20,18 @@ const READ_BUFFER: usize = 256 * 1024;
 
 const EVENTS: usize = 1024;
 
-/// Bytes of the message number at the beginning of each payload.
-const NUMBER: usize = 8;
-
-/// The payload of message `number`: the number, and a filling up to `length` bytes.
-pub(crate) fn payload(number: u64, length: u16) -> Vec<u8> {
-    let filling = (NUMBER..usize::from(length)).map(|index| index as u8);
-    number.to_be_bytes().into_iter().chain(filling).collect()
-}
-
 /// The next message that somebody expects, framed as the server sends it.
-struct Expected {
-    frame: Vec<u8>,
-    number_at: usize,
-}
+struct Expected(Numbered);
 
 impl Expected {
-    fn new(payload_length: u16) -> Self {
-        let mut frame = Vec::new();
-        frame::put_server_head(&mut frame, payload_length);
-        let number_at = frame.len();
-        frame.extend_from_slice(&payload(0, payload_length));
-        Self { frame, number_at }
+    fn new(message: &Numbered) -> Self {
+        let mut head = Vec::new();
+        frame::put_server_head(&mut head, message.length());
+        Self(message.behind(&head))
     }
 
     fn message(&mut self, number: u64) -> &[u8] {
-        let place = self.number_at..self.number_at + NUMBER;
-        if let Some(place) = self.frame.get_mut(place) {
-            place.copy_from_slice(&number.to_be_bytes());
-        }
-        &self.frame
+        self.0.bytes(number)
     }
 }
 
@@ -112,15 +95,26 @@ pub(crate) struct Audience {
 }
 
 impl Audience {
-    /// Connects `count` receivers of messages with this many bytes of payload.
+    /// Connects `count` receivers of a topic's messages with this many bytes of payload.
     ///
     /// # Errors
     /// If one of them isn't let in.
     pub(crate) fn connect(address: SocketAddr, count: usize, payload_length: u16) -> Outcome<Self> {
+        let mut streams = Vec::with_capacity(count);
+        for _ in 0..count {
+            streams.push(client::open(address, None, client::RECEIVER_PATH)?);
+        }
+        Self::of(streams, &Numbered::plain(payload_length))
+    }
+
+    /// The receivers at the ends of these streams; `message` is what they get.
+    ///
+    /// # Errors
+    /// If the kernel doesn't watch a stream.
+    pub(crate) fn of(streams: Vec<TcpStream>, message: &Numbered) -> Outcome<Self> {
         let poll = Poll::new()?;
-        let mut receivers = Vec::with_capacity(count);
-        for index in 0..count {
-            let stream = client::open(address, None, client::RECEIVER_PATH)?;
+        let mut receivers = Vec::with_capacity(streams.len());
+        for (index, stream) in streams.into_iter().enumerate() {
             stream.set_nonblocking(true)?;
             let fd = stream.as_raw_fd();
             poll.registry()
@@ -134,7 +128,7 @@ impl Audience {
             poll,
             events: Events::with_capacity(EVENTS),
             receivers,
-            expected: Expected::new(payload_length),
+            expected: Expected::new(message),
             buffer: vec![0; READ_BUFFER].into_boxed_slice(),
         })
     }
@@ -194,7 +188,7 @@ mod tests {
 
     /// The bytes of these messages, as a server sends them.
     fn stream(numbers: &[u64]) -> Vec<u8> {
-        let mut expected = Expected::new(PAYLOAD);
+        let mut expected = Expected::new(&Numbered::plain(PAYLOAD));
         let messages = numbers
             .iter()
             .map(|number| expected.message(*number).to_vec());
@@ -204,9 +198,13 @@ mod tests {
     fn take(place: &mut Place, bytes: &[u8]) -> Result<Vec<u64>, String> {
         let mut arrivals = Vec::new();
         place
-            .take(bytes, &mut Expected::new(PAYLOAD), &mut |number| {
-                arrivals.push(number);
-            })
+            .take(
+                bytes,
+                &mut Expected::new(&Numbered::plain(PAYLOAD)),
+                &mut |number| {
+                    arrivals.push(number);
+                },
+            )
             .map_err(|error| error.to_string())?;
         Ok(arrivals)
     }

@@ -1,5 +1,6 @@
 //! Processor time divided by what was done in it.
 
+use super::statistics::summary;
 use std::ops::AddAssign;
 use std::time::Duration;
 
@@ -23,4 +24,10 @@ impl AddAssign for Cost {
         self.units += other.units;
         self.processor_time += other.processor_time;
     }
+}
+
+/// The median of some costs in microseconds, for a table.
+pub(crate) fn median(costs: &[Cost]) -> String {
+    let summary = summary(costs.iter().map(Cost::microseconds));
+    format!("{:.3}", summary.median)
 }

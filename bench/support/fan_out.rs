@@ -111,15 +111,29 @@ impl FanOut {
     pub(crate) fn start(program: &Program, case: Case) -> Outcome<Self> {
         let server = program.start()?;
         let audience = Audience::connect(server.address(), case.receivers, case.payload)?;
+        let publisher = Publisher::connect(server.address(), case.payload)?;
+        Self::of(server, case.pattern, publisher, audience)
+    }
+
+    /// The fan-out from this publisher to this audience; lets some messages pass.
+    ///
+    /// # Errors
+    /// If the server fails already.
+    pub(crate) fn of(
+        server: Server,
+        pattern: Pattern,
+        publisher: Publisher,
+        audience: Audience,
+    ) -> Outcome<Self> {
         let in_flight = InFlight {
             receivers: audience.len(),
             lacking: VecDeque::new(),
             completed: 0,
         };
         let mut fan_out = Self {
-            publisher: Publisher::connect(server.address(), case.payload)?,
             server,
-            pattern: case.pattern,
+            pattern,
+            publisher,
             audience,
             in_flight,
         };

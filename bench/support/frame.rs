@@ -1,5 +1,5 @@
-//! The little of RFC 6455 section 5.2 that the drivers and the floor need: whole binary messages
-//! in one frame each, below 64 KiB.
+//! The little of RFC 6455 section 5.2 that the drivers and the floor need: whole messages in one
+//! frame each. What they send is binary and below 64 KiB.
 
 /// FIN and the opcode of a binary message.
 const BINARY: u8 = 0x82;
@@ -9,6 +9,12 @@ const MASKED: u8 = 0x80;
 
 /// The 7-bit length that says that a 16-bit one follows.
 const LENGTH_16: u8 = 126;
+
+/// What clients mask with: any but zero, so that the server has to unmask.
+pub(crate) const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// The 7-bit length that says that a 64-bit one follows.
+const LENGTH_64: u8 = 127;
 
 /// Appends the head of an unmasked frame, as a server sends it, for `length` bytes of payload.
 pub(crate) fn put_server_head(to: &mut Vec<u8>, length: u16) {
@@ -80,6 +86,34 @@ pub(crate) fn parse_client_frame(bytes: &[u8]) -> Option<ClientFrame> {
     (end <= bytes.len()).then_some(ClientFrame { payload, end, mask })
 }
 
+/// A whole frame of a server at the beginning of some bytes.
+pub(crate) struct ServerFrame<'a> {
+    /// FIN and the opcode.
+    pub(crate) first: u8,
+    pub(crate) payload: &'a [u8],
+    /// Where it ends.
+    pub(crate) end: usize,
+}
+
+/// Finds the unmasked frame at the beginning of `bytes`; none if it isn't whole yet.
+pub(crate) fn parse_server_frame(bytes: &[u8]) -> Option<ServerFrame<'_>> {
+    let (first, start, length) = match *bytes {
+        [first, length, ..] if length < LENGTH_16 => (first, 2, u64::from(length)),
+        [first, LENGTH_16, high, low, ..] => (first, 4, u64::from(u16::from_be_bytes([high, low]))),
+        [first, LENGTH_64, a, b, c, d, e, f, g, h, ..] => {
+            (first, 10, u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+        }
+        _ => return None,
+    };
+    let end = usize::try_from(length).ok()?.checked_add(start)?;
+    let payload = bytes.get(start..end)?;
+    Some(ServerFrame {
+        first,
+        payload,
+        end,
+    })
+}
+
 #[cfg(test)]
 #[allow(
     unused,
@@ -105,6 +139,26 @@ mod tests {
             assert_ne!(found.mask, [0; 4]);
             apply_mask(&mut bytes[payload_range.clone()], found.mask);
             assert_eq!(bytes[payload_range], payload);
+        }
+    }
+
+    #[test]
+    fn a_server_frame_is_found_once_it_is_whole() {
+        let heads: [&[u8]; 3] = [
+            &[0x82, 125],
+            &[0x81, 126, 1, 0],
+            &[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0],
+        ];
+        for (head, length) in heads.into_iter().zip([125, 256, 65_536]) {
+            let mut bytes = head.to_vec();
+            bytes.resize(head.len() + length, 7);
+            for end in [0, 1, head.len(), bytes.len() - 1] {
+                assert!(parse_server_frame(&bytes[..end]).is_none(), "{length}");
+            }
+            bytes.push(0);
+            let found = parse_server_frame(&bytes).unwrap();
+            assert_eq!((found.first, found.end), (head[0], bytes.len() - 1));
+            assert_eq!(found.payload, vec![7; length]);
         }
     }
 

@@ -5,13 +5,16 @@
 //! itself.
 
 pub(crate) mod affinity;
+pub(crate) mod apart;
 pub(crate) mod audience;
 pub(crate) mod client;
 pub(crate) mod cost;
 pub(crate) mod descriptors;
+pub(crate) mod drc;
 pub(crate) mod fan_out;
 pub(crate) mod floor;
 pub(crate) mod frame;
+pub(crate) mod numbered;
 pub(crate) mod options;
 pub(crate) mod process;
 pub(crate) mod publisher;

@@ -1,4 +1,4 @@
-//! What the kernel says about a process: its processor time and its memory.
+//! What the kernel says about a process: its processor time, memory and descriptors.
 
 use super::Outcome;
 use std::fs;
@@ -35,4 +35,12 @@ pub(crate) fn resident_bytes(pid: u32) -> Outcome<u64> {
         .and_then(|rest| rest.split_whitespace().next())
         .ok_or("there is no Rss in /proc/PID/smaps_rollup")?;
     Ok(kilobytes.parse::<u64>()? * 1024)
+}
+
+/// Descriptors that a process has open.
+///
+/// # Errors
+/// If the process has ended.
+pub(crate) fn open_descriptors(pid: u32) -> Outcome<usize> {
+    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
 }

@@ -1,35 +1,38 @@
 //! The client that sends the numbered messages.
 
 use super::Outcome;
-use super::audience::payload;
 use super::client;
-use super::frame;
+use super::frame::{self, MASK};
+use super::numbered::Numbered;
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
-
-/// Any but zero, so that the server has to unmask.
-const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// The client that sends.
 pub(crate) struct Publisher {
     stream: TcpStream,
-    payload: u16,
+    message: Numbered,
     sent: u64,
     segment: Vec<u8>,
 }
 
 impl Publisher {
-    /// Connects it.
+    /// Connects one that sends messages with this many bytes of payload into the topic.
     ///
     /// # Errors
     /// If it isn't let in.
     pub(crate) fn connect(address: SocketAddr, payload: u16) -> Outcome<Self> {
-        Ok(Self {
-            stream: client::open(address, None, client::PUBLISHER_PATH)?,
-            payload,
+        let stream = client::open(address, None, client::PUBLISHER_PATH)?;
+        Ok(Self::of(stream, Numbered::plain(payload)))
+    }
+
+    /// The publisher at the end of this stream, which sends `message`.
+    pub(crate) fn of(stream: TcpStream, message: Numbered) -> Self {
+        Self {
+            stream,
+            message,
             sent: 0,
             segment: Vec::new(),
-        })
+        }
     }
 
     /// Messages sent so far; the number of the next one.
@@ -44,7 +47,7 @@ impl Publisher {
     pub(crate) fn send(&mut self, messages: u64) -> Outcome<()> {
         self.segment.clear();
         for number in self.sent..self.sent + messages {
-            frame::put_client_frame(&mut self.segment, MASK, &payload(number, self.payload));
+            frame::put_client_frame(&mut self.segment, MASK, self.message.bytes(number));
         }
         self.stream.write_all(&self.segment)?;
         self.sent += messages;

@@ -7,7 +7,6 @@
 //! differs from one process to the next.
 
 use super::Outcome;
-use super::server::Program;
 use std::error::Error;
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
@@ -43,6 +42,12 @@ pub(crate) trait Session: Sized {
     }
 }
 
+/// What is measured in turn with others.
+pub(crate) trait Contestant {
+    /// What messages call it.
+    fn label(&self) -> String;
+}
+
 /// A program in one round.
 struct Running<S: Session> {
     /// Its place in the list of programs.
@@ -74,18 +79,18 @@ impl<S: Session> Running<S> {
 ///
 /// # Errors
 /// The first error of a program, with its name.
-pub(crate) fn interleave<S: Session>(
+pub(crate) fn interleave<C: Contestant, S: Session>(
     extent: Extent,
-    programs: &[Program],
-    mut start: impl FnMut(&Program) -> Outcome<S>,
+    programs: &[C],
+    mut start: impl FnMut(&C) -> Outcome<S>,
 ) -> Outcome<Vec<Vec<S::Finding>>> {
     let mut findings: Vec<Vec<S::Finding>> = programs.iter().map(|_| Vec::new()).collect();
     for round in 0..extent.rounds {
-        let mut order: Vec<(usize, &Program)> = programs.iter().enumerate().collect();
+        let mut order: Vec<(usize, &C)> = programs.iter().enumerate().collect();
         order.rotate_left(round % programs.len().max(1));
         let mut running: Vec<Running<S>> = Vec::with_capacity(programs.len());
         for (index, program) in order {
-            let name = program.name();
+            let name = program.label();
             let session = start(program).map_err(|error| Running::<S>::blame(&name, &*error))?;
             running.push(Running {
                 index,

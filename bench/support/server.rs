@@ -4,6 +4,7 @@ use super::Outcome;
 use super::affinity::{DRIVER_CORE, SERVER_CORE, pin_to};
 use super::options::Common;
 use super::process;
+use super::rounds::Contestant;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -80,11 +81,19 @@ impl Program {
             Self::Floor => command.arg("floor"),
             Self::CoalescingFloor => command.args(["floor", "--coalesce"]),
             Self::Relay(_) => command
-                .env("FANTAIL_LISTEN", "tcp://127.0.0.1:0=topics")
+                .env("FANTAIL_LISTEN", "tcp://127.0.0.1:0=topics+drc")
+                .env("FANTAIL_CONTROL_LISTEN", "")
                 .env("FANTAIL_LOG_LEVEL", "warn")
-                .env("FANTAIL_TOPICS_PING_AFTER", NO_PINGS),
+                .env("FANTAIL_TOPICS_PING_AFTER", NO_PINGS)
+                .env("FANTAIL_DRC_PING_AFTER", NO_PINGS),
         };
         Ok(command)
+    }
+}
+
+impl Contestant for Program {
+    fn label(&self) -> String {
+        self.name()
     }
 }
 
@@ -125,6 +134,14 @@ impl Server {
         // The scheduler counts a thread's time when it stops running it.
         thread::sleep(Duration::from_millis(2));
         process::processor_time(self.child.id()).map_err(|error| ended(&*error))
+    }
+
+    /// Descriptors that it has open.
+    ///
+    /// # Errors
+    /// If it has ended.
+    pub(crate) fn open_descriptors(&self) -> Outcome<usize> {
+        process::open_descriptors(self.child.id()).map_err(|error| ended(&*error))
     }
 
     /// Its resident memory in bytes.

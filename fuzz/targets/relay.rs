@@ -2,5 +2,7 @@
 
 #[path = "../../tests/fuzz_bodies/relay.rs"]
 mod body;
+#[path = "../../tests/driver/mod.rs"]
+mod driver;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| body::run(data));

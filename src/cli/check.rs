@@ -3,6 +3,7 @@
 use super::{Failure, configuration, output};
 use crate::config::{Config, Control, Loaded, Service};
 use crate::dialects::drc::settings::Settings as DrcSettings;
+use crate::dialects::dsock::settings::Settings as DsockSettings;
 use clap::Args;
 use std::fmt::Write;
 
@@ -43,6 +44,7 @@ fn report(loaded: &Loaded) -> String {
     };
     let _ = writeln!(text, "topics: {access}");
     let _ = writeln!(text, "drc: {}", authorities(&loaded.config.drc));
+    let _ = writeln!(text, "dsock: {}", dsock(&loaded.config.dsock));
     let secret = if loaded.config.wson.secret.is_empty() {
         "with cookies of a secret that is made at each start"
     } else {
@@ -50,6 +52,15 @@ fn report(loaded: &Loaded) -> String {
     };
     let _ = writeln!(text, "wson: {secret}\nok");
     text
+}
+
+fn dsock(dsock: &DsockSettings) -> &'static str {
+    match (dsock.token.is_empty(), dsock.jwt_secret.is_empty()) {
+        (true, true) => "the API is off, and nobody can connect",
+        (true, false) => "the API is off, clients connect with JWTs",
+        (false, true) => "clients connect with claims",
+        (false, false) => "clients connect with claims and JWTs",
+    }
 }
 
 fn authorities(drc: &DrcSettings) -> String {

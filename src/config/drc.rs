@@ -8,11 +8,8 @@ use ipnet::IpNet;
 use super::node::{Content, Entry, Fault, Faults, Node, quoted};
 use super::toml;
 use super::web::{format_network, parse_network};
-use crate::dialects::drc::settings::Protocols;
+use crate::dialects::drc::settings::{LONGEST_PROTOCOL, Protocols};
 use crate::secret::Secret;
-
-/// The longest name of a protocol in bytes; no client can ask for a longer one.
-const LONGEST_PROTOCOL: usize = 64;
 
 /// Reads the addresses.
 ///

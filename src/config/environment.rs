@@ -17,6 +17,9 @@ pub(super) const OTHER_VARIABLES: &[&str] = &[CONFIG_VARIABLE, TOKEN_VARIABLE];
 /// The variable from which `fantail pub` and `fantail sub` take their token.
 pub const TOKEN_VARIABLE: &str = "FANTAIL_TOKEN";
 
+/// The variable with which hosts of containers say on which port they expect the server.
+const PORT_VARIABLE: &str = "PORT";
+
 const CROSSBAR_PREFIX: &str = "CROSSBAR_";
 
 /// Crossbar's own names, and the keys that they stand for.
@@ -56,6 +59,29 @@ pub(super) fn load(loader: &mut Loader, environment: &[(OsString, OsString)]) {
                 loader.error(place(name, &None), message);
             }
         }
+    }
+}
+
+/// Reads the port that the host of a container gives, where nothing says where to listen. Its
+/// clients come from outside, so it is a port of all addresses.
+pub(super) fn load_port(loader: &mut Loader, environment: &[(OsString, OsString)]) {
+    let mut variables = environment.iter();
+    let port = variables.find(|(name, value)| name == PORT_VARIABLE && !value.is_empty());
+    let Some((_, value)) = port.filter(|_| !loader.has("listen")) else {
+        return;
+    };
+    let Some(target) = Target::of("listen") else {
+        return;
+    };
+    match value.to_str().map(str::parse::<u16>) {
+        Some(Ok(port)) if port > 0 => {
+            let address = OsString::from(format!("tcp://0.0.0.0:{port}"));
+            assign(loader, &mut layer(), PORT_VARIABLE, target, &address);
+        }
+        _ => loader.warn(
+            &place(PORT_VARIABLE, &None),
+            "this is no port, and is not read",
+        ),
     }
 }
 

@@ -10,7 +10,9 @@ use super::node::{Fault, Faults, Node, quoted};
 use super::toml;
 use super::web::{
     format_network, origin_text, parse_network, parse_origin, parse_origin_or_loopback,
+    parse_whole_origin_or_loopback,
 };
+use crate::dialects::dsock::settings::{ApiVersion, channel_names};
 use crate::dialects::message_broker::settings::Order;
 use crate::dialects::topics::settings::{PrefixPolicy, StatisticsAccess};
 use crate::dialects::wson::settings::{DigestKind, OnMessage};
@@ -34,6 +36,10 @@ const POLICIES: [(&str, OutputPolicy); 4] = [
     ("latest", OutputPolicy::Latest),
 ];
 const POLICY_NAMES: &[&str] = &names(&POLICIES);
+
+const API_VERSIONS: [(&str, ApiVersion); 2] =
+    [("0.4", ApiVersion::V0_4), ("0.2", ApiVersion::V0_2)];
+const API_VERSION_NAMES: &[&str] = &names(&API_VERSIONS);
 
 const DIGESTS: [(&str, DigestKind); 2] = [
     ("md5", DigestKind::Md5),
@@ -273,10 +279,57 @@ pub(super) const FIELDS: &[Key] = &[
                       that sends no Origin may not connect.",
         access: Access::Field {
             set: |config, node| {
-                config.drc.origins = node.as_list("origins", parse_origin_or_loopback)?;
+                config.drc.origins = node.as_list("origins", parse_whole_origin_or_loopback)?;
                 Ok(())
             },
             show: |config| toml::list(config.drc.origins.iter().map(origin_text)),
+        },
+    },
+    Key {
+        name: "dsock.token",
+        form: Form::Secret,
+        description: "What the HTTP API of dSock is called with. Empty: the API is off. \
+                      dsock.token_file names a file that holds it.",
+        access: Access::Secret {
+            set: |config, secret| config.dsock.token = secret,
+            is_set: |config| !config.dsock.token.is_empty(),
+        },
+    },
+    Key {
+        name: "dsock.jwt_secret",
+        form: Form::Secret,
+        description: "The secret of the JWTs (HS256, HS384 or HS512) that clients of dSock may \
+                      connect with. Empty: they need a claim. dsock.jwt_secret_file names a file \
+                      that holds it.",
+        access: Access::Secret {
+            set: |config, secret| config.dsock.jwt_secret = secret,
+            is_set: |config| !config.dsock.jwt_secret.is_empty(),
+        },
+    },
+    Key {
+        name: "dsock.default_channels",
+        form: Form::List,
+        description: "Channels that every connection of dSock is in.",
+        access: Access::Field {
+            set: |config, node| {
+                let read = node.as_list("channels", |name| Ok(name.to_owned()))?;
+                config.dsock.default_channels = channel_names(read.iter().map(String::as_str));
+                Ok(())
+            },
+            show: |config| toml::list(config.dsock.default_channels.iter().map(String::as_str)),
+        },
+    },
+    Key {
+        name: "dsock.api_version",
+        form: Form::Choice(API_VERSION_NAMES),
+        description: "Which version of dSock's API is spoken: in \"0.2\" a missing target is \
+                      MISSING_CONNECTION_OR_USER, in \"0.4\" it is MISSING_TARGET.",
+        access: Access::Field {
+            set: |config, node| {
+                config.dsock.api_version = read_choice(node, &API_VERSIONS)?;
+                Ok(())
+            },
+            show: |config| show_choice(config.dsock.api_version, &API_VERSIONS),
         },
     },
     Key {

@@ -27,6 +27,10 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         "DRC: channels that authorities give others the right to.",
     ),
     (
+        "dsock",
+        "dSock: claims, and an HTTP API to send to whoever has redeemed one.",
+    ),
+    (
         "wson",
         "ws(s)on: clients with cookies, reached through the control port.",
     ),

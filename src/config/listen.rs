@@ -37,6 +37,7 @@ impl Default for Listen {
             serve: vec![
                 Service::Topics,
                 Service::Drc,
+                Service::Dsock,
                 Service::MessageBroker,
                 Service::Wson,
             ],
@@ -142,6 +143,8 @@ pub enum Service {
     Topics,
     /// Channels that authorities give others the right to.
     Drc,
+    /// Claims, and an HTTP API to send to whoever has redeemed one.
+    Dsock,
     /// Named queues for users with passwords.
     MessageBroker,
     /// Clients with cookies, reached through the control port.
@@ -152,9 +155,10 @@ pub enum Service {
 
 impl Service {
     /// All services, in the order of the documentation.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Topics,
         Self::Drc,
+        Self::Dsock,
         Self::MessageBroker,
         Self::Wson,
         Self::Echo,
@@ -165,6 +169,7 @@ impl Service {
         match self {
             Self::Topics => "topics",
             Self::Drc => "drc",
+            Self::Dsock => "dsock",
             Self::MessageBroker => "message-broker",
             Self::Wson => "wson",
             Self::Echo => "echo",
@@ -219,13 +224,14 @@ pub(super) const FIELDS: &[Field] = &[
     },
     Field {
         name: "serve",
-        default: "[\"topics\", \"drc\", \"message-broker\", \"wson\"]",
+        default: "[\"topics\", \"drc\", \"dsock\", \"message-broker\", \"wson\"]",
         description: "What: \"topics\", a channel per URL path; \"drc\", channels that authorities \
-                      give others the right to; \"message-broker\", named queues for users with \
-                      passwords; \"wson\", clients with cookies, reached through the control \
-                      port; \"echo\", every message goes back to its sender. One alone is served \
-                      on every path; of several, DRC is at /drc, the message broker at /mq, \
-                      ws(s)on at /wson and echo at /echo.",
+                      give others the right to; \"dsock\", claims and an HTTP API; \
+                      \"message-broker\", named queues for users with passwords; \"wson\", clients \
+                      with cookies, reached through the control port; \"echo\", every message goes \
+                      back to its sender. One alone is served on every path; of several, DRC is \
+                      at /drc, the message broker at /mq, ws(s)on at /wson, echo at /echo and \
+                      dSock at the paths of its API.",
     },
     Field {
         name: "domain",
@@ -502,7 +508,7 @@ mod tests {
             ("tcp://127.0.0.1:1=topcs", vec!["did you mean \"topics\"?"]),
             (
                 "tcp://127.0.0.1:1=amqp",
-                vec!["expected one of topics, drc, message-broker, wson, echo"],
+                vec!["expected one of topics, drc, dsock, message-broker, wson, echo"],
             ),
             ("tcp://127.0.0.1:1=topics+topics", vec!["given twice"]),
             (

@@ -26,6 +26,7 @@ pub(super) fn load(sources: &Sources, file: Option<(&Path, &str)>) -> Result<Loa
     };
     environment::load(&mut loader, &sources.environment);
     load_flags(&mut loader, &sources.flags);
+    environment::load_port(&mut loader, &sources.environment);
     loader.config.control.resolve(sources);
     loader.finish(file)
 }
@@ -56,6 +57,11 @@ impl Loader {
             place,
             message: message.into(),
         });
+    }
+
+    /// True if a source has given this key.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.places.contains_key(key)
     }
 
     /// Notes something that is probably not meant.

@@ -35,6 +35,7 @@ pub use render::{default_file, effective};
 pub use sources::Sources;
 
 use crate::dialects::drc::settings::Settings as DrcSettings;
+use crate::dialects::dsock::settings::Settings as DsockSettings;
 use crate::dialects::message_broker::settings::Settings as MessageBrokerSettings;
 use crate::dialects::topics::settings::Settings as TopicsSettings;
 use crate::dialects::wson::settings::Settings as WsonSettings;
@@ -59,6 +60,8 @@ pub struct Config {
     pub topics: TopicsSettings,
     /// The `[drc]` section, less its limits.
     pub drc: DrcSettings,
+    /// The `[dsock]` section, less its limits.
+    pub dsock: DsockSettings,
     /// The `[wson]` section, less its limits.
     pub wson: WsonSettings,
     /// The `[message_broker]` section, less its limits.
@@ -80,6 +83,7 @@ impl Default for Config {
             http: Http::default(),
             topics: TopicsSettings::default(),
             drc: DrcSettings::default(),
+            dsock: DsockSettings::default(),
             wson: WsonSettings::default(),
             message_broker: MessageBrokerSettings::default(),
             store: Store::default(),

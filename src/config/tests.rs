@@ -1,6 +1,7 @@
 //! The sources together: precedence, and every message with its place.
 
 use super::*;
+use crate::dialects::dsock::settings::ApiVersion;
 use crate::dialects::topics::settings::StatisticsAccess;
 use crate::dialects::wson::settings::{DigestKind, OnMessage};
 use crate::protocol::origin::Origin;
@@ -414,7 +415,7 @@ fn wrong_variables_are_explained() {
             "did you mean FANTAIL_LIMITS_MESSAGE?",
         ),
         (
-            "environment: FANTAIL_LISTEN: listen: expected one of topics, drc, message-broker, wson, echo",
+            "environment: FANTAIL_LISTEN: listen: expected one of topics, drc, dsock, message-broker, wson, echo",
             "did you mean \"topics\"?",
         ),
         ("environment: FANTAIL_LOG: no key has this variable", ""),
@@ -626,4 +627,54 @@ fn probable_mistakes_are_warned_about() {
         warnings(Setup::new().variable("FANTAIL_CONTROL_SECRET", "a")),
         ["control.secret has no effect without a tcp:// address in control.listen"]
     );
+}
+
+#[test]
+fn the_port_of_a_container_counts_where_nothing_else_says_where_to_listen() {
+    let address = |setup: Setup| setup.config().listen[0].address.to_string();
+    let own = Listen::default().address.to_string();
+    let with_port = |port: &str| Setup::new().variable("PORT", port);
+    assert_eq!(address(with_port("8080")), "tcp://0.0.0.0:8080");
+    assert_eq!(
+        with_port("8080").config().listen[0].serve,
+        Listen::default().serve
+    );
+    for other in ["", "0", "x", "65536", "tcp://10.0.0.1:80"] {
+        assert_eq!(address(with_port(other)), own, "{other}");
+    }
+    let loaded = Config::load(&with_port("x").sources).unwrap();
+    assert_eq!(
+        loaded.warnings,
+        ["environment: PORT: this is no port, and is not read"]
+    );
+    let listen = "tcp://127.0.0.1:9000";
+    let file = with_port("1").file(format!("listen = [{{ address = \"{listen}\" }}]"));
+    for setup in [
+        file,
+        with_port("1").variable("FANTAIL_LISTEN", listen),
+        with_port("1").variable("CROSSBAR_LISTEN", "127.0.0.1:9000"),
+        with_port("1").flag("listen", listen),
+    ] {
+        assert_eq!(address(setup), listen);
+    }
+}
+
+#[test]
+fn dsock_is_configured() {
+    let config = Setup::new()
+        .file("[dsock]\ntoken = \"t\"\ndefault_channels = [\"a,b\", \"\", \"a\"]\n")
+        .variable("FANTAIL_DSOCK_JWT_SECRET", "s")
+        .variable("FANTAIL_DSOCK_API_VERSION", "0.2")
+        .config();
+    let expected = DsockSettings {
+        token: Secret::new("t"),
+        jwt_secret: Secret::new("s"),
+        default_channels: vec!["a".into(), "b".into()],
+        api_version: ApiVersion::V0_2,
+    };
+    assert_eq!(config.dsock, expected);
+    let errors = Setup::new()
+        .file("[dsock]\napi_version = \"0.3\"\n")
+        .errors();
+    assert_eq!(errors.len(), 1, "{errors:?}");
 }

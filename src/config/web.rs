@@ -39,6 +39,18 @@ pub(super) fn parse_origin_or_loopback(text: &str) -> Result<Origin, String> {
     })
 }
 
+/// As [`parse_origin_or_loopback`], with the port as it is given: where origins are compared as a
+/// whole, the scheme's own port makes a difference.
+///
+/// # Errors
+/// A sentence that says what was expected.
+pub(super) fn parse_whole_origin_or_loopback(text: &str) -> Result<Origin, String> {
+    Ok(match parse_origin_or_loopback(text)? {
+        Origin::Exact(_) => Origin::Exact(text.to_ascii_lowercase()),
+        other => other,
+    })
+}
+
 /// Writes an origin so that [`parse_origin_or_loopback`] reads the same one.
 pub(super) fn origin_text(origin: &Origin) -> &str {
     match origin {

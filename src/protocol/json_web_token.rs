@@ -118,6 +118,11 @@ impl Claims {
         self.0.get(name)
     }
 
+    /// All claims.
+    pub fn members(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
     /// A claim that is text.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name)?.as_str()
@@ -139,36 +144,76 @@ impl fmt::Debug for Claims {
     }
 }
 
+/// The header and the claims of a token of which nothing is verified but its form: to show what it
+/// says, and never to be believed.
+///
+/// # Errors
+/// [`TokenFault`], for its form.
+pub fn read_unverified(token: &str) -> Result<[Map<String, Value>; 2], TokenFault> {
+    let parts = Parts::split(token)?;
+    Ok([
+        parts.header()?,
+        parse_object("claims", &decode(parts.claims)?)?,
+    ])
+}
+
 /// Verifies a token's form, algorithm and signature, and gives its claims. Their times are not
 /// checked here; see [`check_times`].
 ///
 /// # Errors
 /// [`TokenFault`]. With an empty `secret` no signature is valid.
 pub fn verify(token: &str, secret: &[u8]) -> Result<Claims, TokenFault> {
-    if token.len() > TOKEN_LIMIT {
-        return Err(TokenFault::TooLong);
-    }
-    let (signed, signature) = token.rsplit_once('.').ok_or(TokenFault::Segments)?;
-    let (header, claims) = signed.split_once('.').ok_or(TokenFault::Segments)?;
-    if claims.contains('.') {
-        return Err(TokenFault::Segments);
-    }
-    let header = decode(header).map_err(|fault| {
-        if has_scheme(token) {
-            TokenFault::Bearer
-        } else {
-            fault
-        }
-    })?;
-    let header = parse_object("header", &header)?;
-    let claims = parse_object("claims", &decode(claims)?)?;
+    let parts = Parts::split(token)?;
+    let header = parts.header()?;
+    let claims = parse_object("claims", &decode(parts.claims)?)?;
     let name = header.get("alg").and_then(Value::as_str);
     let algorithm = Algorithm::from_name(name.ok_or(TokenFault::AlgorithmMissing)?)?;
-    let signature = decode(signature)?;
-    if algorithm.is_valid(signed.as_bytes(), &signature, secret) {
+    let signature = decode(parts.signature)?;
+    if algorithm.is_valid(parts.signed.as_bytes(), &signature, secret) {
         Ok(Claims(claims))
     } else {
         Err(TokenFault::Signature)
+    }
+}
+
+/// The three segments of a token, as they are written.
+struct Parts<'a> {
+    token: &'a str,
+    /// The first two segments with the dot between them.
+    signed: &'a str,
+    header: &'a str,
+    claims: &'a str,
+    signature: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn split(token: &'a str) -> Result<Self, TokenFault> {
+        if token.len() > TOKEN_LIMIT {
+            return Err(TokenFault::TooLong);
+        }
+        let (signed, signature) = token.rsplit_once('.').ok_or(TokenFault::Segments)?;
+        let (header, claims) = signed.split_once('.').ok_or(TokenFault::Segments)?;
+        if claims.contains('.') {
+            return Err(TokenFault::Segments);
+        }
+        Ok(Self {
+            token,
+            signed,
+            header,
+            claims,
+            signature,
+        })
+    }
+
+    fn header(&self) -> Result<Map<String, Value>, TokenFault> {
+        let header = decode(self.header).map_err(|fault| {
+            if has_scheme(self.token) {
+                TokenFault::Bearer
+            } else {
+                fault
+            }
+        })?;
+        parse_object("header", &header)
     }
 }
 

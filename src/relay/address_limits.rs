@@ -96,8 +96,8 @@ impl AddressLimits {
         }
     }
 
-    /// Counts an authentication that failed.
-    pub fn failed_login(&mut self, key: AddressKey, limits: &Limits, now: Moment) {
+    /// Counts an authentication that failed. True if the address is refused from now on.
+    pub fn failed_login(&mut self, key: AddressKey, limits: &Limits, now: Moment) -> bool {
         let record = self.records.entry(key).or_default();
         if now.since(record.logins_since) > LOGIN_WINDOW {
             record.logins_since = now;
@@ -108,6 +108,7 @@ impl AddressLimits {
             record.refused_until = now + LOGIN_WINDOW;
             record.failed_logins = 0;
         }
+        record.refused_until > now
     }
 
     /// The connections counted for an address.

@@ -22,7 +22,7 @@ use crate::relay::conn_id::ConnId;
 use crate::relay::counters::Counters;
 use crate::relay::frame::Frame;
 use crate::relay::hub::{ChannelId, ChannelKey, Hub};
-use crate::relay::moment::Now;
+use crate::relay::moment::{Moment, Now};
 use crate::relay::operator::browser_command::{Acknowledgement, BrowserCommand, TokenBytes};
 use crate::relay::operator::events::{Event, Events};
 use crate::relay::outbox::Traffic;
@@ -89,6 +89,8 @@ pub struct Terms {
     pub ping_after: Limit,
     /// Which limit says how long it has to answer.
     pub pong_wait: Limit,
+    /// The time before a ping is up to a fifth more or less, by connection.
+    pub scattered_pings: bool,
     /// False if its clients cannot take close frames: then a connection ends with the end of the
     /// stream alone, unless the client sent a close frame.
     pub close_frames: bool,
@@ -101,6 +103,7 @@ impl Default for Terms {
             frame: None,
             ping_after: Limit::PingAfter,
             pong_wait: Limit::PongWait,
+            scattered_pings: true,
             close_frames: true,
         }
     }
@@ -145,6 +148,8 @@ pub trait Dialect: Any {
         payload: &[u8],
     );
 
+    /// The client sent a ping or a pong.
+    fn ping_or_pong(&mut self, _cx: &mut Cx<'_>, _id: ConnId) {}
     /// The client answered a ping. True if it was one of this dialect's own ([`Cx::ping`]), which
     /// is not counted against the client.
     fn pong(&mut self, _cx: &mut Cx<'_>, _client: Client<'_>, _payload: &[u8]) -> bool {
@@ -221,6 +226,8 @@ pub struct Cx<'a> {
     pub(super) dialect: DialectId,
     pub(super) connections: usize,
     pub(super) memory: usize,
+    /// Until when nothing is read from the client whose message is handled, and which limit says so.
+    pub(super) paused: Option<(Moment, Limit)>,
     pub(super) now: Now,
 }
 
@@ -430,14 +437,25 @@ impl Cx<'_> {
         self.random.fill(&mut bytes).then_some(bytes)
     }
 
-    /// Counts a failed authentication for the client's address.
-    pub fn failed_login(&mut self, address: PeerAddress) {
+    /// Reads nothing from the client whose message is handled before `until`, since it has passed
+    /// `limit`.
+    pub fn pause(&mut self, until: Moment, limit: Limit) {
+        self.paused = Some((until, limit));
+    }
+
+    /// True if a client can be sent something.
+    pub fn is_open(&self, id: ConnId) -> bool {
+        self.outboxes.is_open(id)
+    }
+
+    /// Counts a failed authentication for the client's address. True if the address is refused from
+    /// now on.
+    pub fn failed_login(&mut self, address: PeerAddress) -> bool {
         self.counters.failed_logins += 1;
         let trusted = |ip| self.trusted_proxies.iter().any(|proxy| proxy.contains(&ip));
-        if let Some(key) = address.ip().filter(|ip| !trusted(*ip)).and(address.key()) {
-            self.addresses
-                .failed_login(key, self.limits, self.now.moment);
-        }
+        let key = address.ip().filter(|ip| !trusted(*ip)).and(address.key());
+        let (limits, now) = (self.limits, self.now.moment);
+        key.is_some_and(|key| self.addresses.failed_login(key, limits, now))
     }
 
     /// True if a control connection wants to be told of such an event.

@@ -12,6 +12,7 @@ use crate::protocol::peer_fault::PeerFault;
 use crate::protocol::ws_frame::{Opcode, encode_frame};
 use crate::relay::Relay;
 use crate::relay::conn_id::ConnId;
+use crate::relay::dialect::Terms;
 use crate::relay::moment::{Moment, Now, Tick};
 use crate::relay::peer::{Open, Stage};
 use crate::relay::request::CloseReason;
@@ -136,7 +137,7 @@ impl Relay {
             Stage::Verdict(_) => Due::Die(Limit::AuthenticationTime),
             Stage::Control(_) => return self.control_deadline_passed(id, now),
             Stage::Open(open) => {
-                let ping_after = ping_after(id, limits, terms.ping_after);
+                let ping_after = ping_after(id, limits, terms);
                 let pong_wait = period(limits, terms.pong_wait);
                 due_when_open(open, peer.heard, ping_after, pong_wait, limits, now)
                     .unwrap_or(Due::Finish(terms.pong_wait))
@@ -190,7 +191,7 @@ impl Relay {
             return;
         };
         let silence = if open.pinged == Tick::NEVER {
-            peer.heard.after(ping_after(id, limits, terms.ping_after))
+            peer.heard.after(ping_after(id, limits, terms))
         } else {
             open.pinged.after(period(limits, terms.pong_wait))
         };
@@ -233,10 +234,13 @@ fn period(limits: &Limits, limit: Limit) -> Duration {
 
 /// The time of silence before a ping, up to a fifth more or less by connection: those that came
 /// together are not pinged together for ever.
-fn ping_after(id: ConnId, limits: &Limits, limit: Limit) -> Duration {
+fn ping_after(id: ConnId, limits: &Limits, terms: Terms) -> Duration {
+    if !terms.scattered_pings {
+        return period(limits, terms.ping_after);
+    }
     let scattered = (id.index() as u32)
         .wrapping_add(id.generation())
         .wrapping_mul(0x9e37_79b9);
     let fraction = 0.8 + 0.4 * f64::from(scattered) / f64::from(u32::MAX);
-    period(limits, limit).mul_f64(fraction)
+    period(limits, terms.ping_after).mul_f64(fraction)
 }

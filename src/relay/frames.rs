@@ -1,5 +1,7 @@
 //! The Open and CloseSent stages: frames become messages, and messages go to the dialect.
 
+use std::time::Duration;
+
 use serde_json::Map;
 
 use crate::limits::Limit;
@@ -17,12 +19,16 @@ use crate::relay::request::CloseReason;
 use crate::relay::timers::Wake;
 use crate::relay::{Relay, operator};
 
+/// Who asked for something long is heard again when it has been sent; that is looked at this often.
+const ANSWER_PAUSE: Duration = Duration::from_millis(20);
+
 /// Why no more frames are taken.
 #[derive(Clone, Copy)]
 enum Stop {
     InputEnded,
     BudgetUsed,
-    RatePassed(Moment),
+    /// A limit says that it goes on then.
+    Paused(Moment, Limit),
     ClosedByPeer(Option<CloseCode>),
     Fault(PeerFault),
 }
@@ -70,6 +76,9 @@ impl Relay {
             if !open.receiver.is_inside_message() {
                 open.message_since = Tick::NEVER;
             }
+            if cx.outboxes.has_long_answer(id) {
+                break Stop::Paused(now.moment + ANSWER_PAUSE, Limit::OutputSoft);
+            }
             match open.receiver.receive(input, &receive_limits) {
                 Ok(None) => break Stop::InputEnded,
                 Ok(Some(Event::Message(message_type, payload))) => {
@@ -79,8 +88,11 @@ impl Relay {
                     if let Some(rate) = message_rate {
                         let kept_again = open.messages.charge(rate, now.moment);
                         if kept_again > now.moment {
-                            break Stop::RatePassed(kept_again);
+                            cx.pause(kept_again, Limit::Messages);
                         }
+                    }
+                    if let Some((until, limit)) = cx.paused.take() {
+                        break Stop::Paused(until, limit);
                     }
                 }
                 Ok(Some(Event::Ping(payload))) => {
@@ -89,11 +101,13 @@ impl Relay {
                     }
                     let pong = cx.outboxes.frame(encode_frame(Opcode::Pong, payload));
                     cx.outboxes.push(id, pong);
+                    service.ping_or_pong(&mut cx, id);
                 }
                 Ok(Some(Event::Pong(payload))) => {
                     if !service.pong(&mut cx, client, payload) && !admit_control(&mut cx) {
                         break Stop::Fault(PeerFault::limit(Limit::ControlFrames));
                     }
+                    service.ping_or_pong(&mut cx, id);
                 }
                 Ok(Some(Event::Close(status))) => break Stop::ClosedByPeer(status.code),
                 Err(fault) => break Stop::Fault(fault),
@@ -105,7 +119,7 @@ impl Relay {
         } else if open.message_since == Tick::NEVER {
             open.message_since = Tick::of(now.moment);
         }
-        open.paused = matches!(stop, Stop::RatePassed(_));
+        open.paused = matches!(stop, Stop::Paused(..));
         let message_since = open.message_since;
         self.count_buffered(before, open.receiver.buffered());
         if let Some(peer) = self.peers.get_mut(id) {
@@ -122,8 +136,8 @@ impl Relay {
         match stop {
             Stop::InputEnded => Reading::Continue,
             Stop::BudgetUsed => Reading::Again,
-            Stop::RatePassed(until) => {
-                self.counters.count_limit(Limit::Messages);
+            Stop::Paused(until, limit) => {
+                self.counters.count_limit(limit);
                 self.timers.wake_at(until, Wake::Resume(id));
                 Reading::Paused
             }

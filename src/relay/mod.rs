@@ -293,6 +293,7 @@ impl Relay {
             dialect,
             connections: self.peers.len(),
             memory,
+            paused: None,
             now,
         };
         Some((service.as_mut(), cx))

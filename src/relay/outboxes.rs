@@ -144,7 +144,8 @@ impl Outboxes {
             output.saturating_mul(2)
         };
         let borne = length > limit && outbox.waiting <= output_soft;
-        if outbox.waiting > 0 && outbox.waiting + length > limit && !borne {
+        let passed = outbox.waiting > 0 && outbox.waiting + length > limit && !borne;
+        if passed && outbox.waiting + length > limit + outbox.long_answer(output_soft) {
             // Once is enough: a second cut would end the connection before its close frame.
             outbox.intake = Intake::Closed;
             self.overflowed.push(id);
@@ -152,6 +153,13 @@ impl Outboxes {
         }
         outbox.enqueue(frame, &mut self.spare);
         mark_dirty(outbox, &mut self.dirty);
+    }
+
+    /// True if an answer that is longer than the soft limit waits for a client.
+    pub fn has_long_answer(&self, id: ConnId) -> bool {
+        self.get(id).is_some_and(|outbox| {
+            outbox.waiting > self.output_soft && outbox.long_answer(self.output_soft) > 0
+        })
     }
 
     /// Queues a message for one of its receivers, under the policy of its channel.

@@ -59,7 +59,7 @@ pub(crate) const GRANTS: Fault = Fault(
 pub(crate) const MEMORY: Fault = Fault(
     "max_memory_limit_reached",
     0,
-    "The server keeps too much extra information already.",
+    "The server keeps too much already.",
 );
 pub(crate) const NO_CHANNEL: Fault = Fault("missing_channel", 0, "The 'channel' is missing.");
 pub(crate) const CHANNEL: Fault = Fault("invalid_channel", 0, "The 'channel' is invalid.");

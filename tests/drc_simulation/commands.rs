@@ -19,6 +19,9 @@ enum Right {
 impl Model {
     /// A client sent a request.
     pub(crate) fn request(&mut self, client: u64, opcode: u8, request: &Request) {
+        if self.is_cut_off(client) {
+            return self.count("guessed too often");
+        }
         let answered = match request {
             Request::Undecodable => Err(answers::INVALID_DATA),
             Request::NoCommand => Err(answers::NO_COMMAND),
@@ -80,7 +83,8 @@ impl Model {
             self.wrong_token(client, token);
             return Err(answers::NO_AUTHORITY_TO_GRANT);
         }
-        if self.outstanding().count() >= self.limits.drc_grants {
+        let given = self.outstanding().filter(|(_, grant)| !grant.returned);
+        if given.count() >= self.limits.drc_grants {
             self.count("grants too many");
             return Err(answers::GRANTS);
         }
@@ -92,6 +96,7 @@ impl Model {
             makes_authority,
             extra: extra.to_owned(),
             ends: Some(self.now + self.limits.drc_grant_time),
+            returned: false,
             token: None,
         });
         let granted = Due::Granted {
@@ -113,6 +118,9 @@ impl Model {
     ) -> Result<(), Fault> {
         let (name, protocol) = check_names(names)?;
         let right = self.right_to_join(client, (name, protocol), token, by_address);
+        if right == Right::None {
+            self.wrong_token(client, token);
+        }
         let known = self.number_of(name, protocol);
         let (authority, grant) = match right {
             Right::None => (false, None),
@@ -141,14 +149,8 @@ impl Model {
             Right::Token => "joined by a configured token",
             Right::Grant(_) if authority => "joined by a grant that makes an authority",
             Right::Grant(_) => "joined by a grant",
-            Right::None => {
-                self.wrong_token(client, token);
-                return Err(answers::NO_RIGHT_TO_JOIN);
-            }
+            Right::None => return Err(answers::NO_RIGHT_TO_JOIN),
         });
-        if let Some(client) = self.clients.get_mut(&client) {
-            client.wrong_since = 0;
-        }
         let mut member = Member {
             client,
             authority,

@@ -13,6 +13,8 @@ use fantail::limits::Limits;
 use super::answers;
 use super::settings::Rules;
 
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// A frame that a client must be sent.
 #[derive(Debug, Clone)]
 pub(crate) enum Due {
@@ -37,9 +39,18 @@ pub(crate) enum Due {
 #[derive(Debug)]
 pub(crate) struct Client {
     address: usize,
-    /// Wrong tokens so far, and those since it last joined.
-    pub(crate) wrong_tokens: usize,
-    pub(crate) wrong_since: usize,
+    /// Tokens that it guessed and that were wrong.
+    wrong_tokens: usize,
+    /// It has guessed too often.
+    cut_off: bool,
+}
+
+/// What was guessed from an address.
+#[derive(Debug, Default)]
+struct Guesses {
+    since: Duration,
+    count: usize,
+    refused_until: Duration,
 }
 
 /// A grant, of which there is one token, whatever becomes of it.
@@ -52,6 +63,8 @@ pub(crate) struct Grant {
     pub(crate) extra: String,
     /// Until when it is good; nothing while it is used.
     pub(crate) ends: Option<Duration>,
+    /// Its bearer has left: nobody gave it now.
+    pub(crate) returned: bool,
     /// The token, once somebody has read it.
     pub(crate) token: Option<String>,
 }
@@ -116,6 +129,7 @@ pub(crate) struct Model {
     pub(crate) no_memory: bool,
     pub(crate) clients: BTreeMap<u64, Client>,
     pub(crate) last_channel: u64,
+    guesses: BTreeMap<usize, Guesses>,
 }
 
 impl Model {
@@ -132,6 +146,7 @@ impl Model {
             no_memory: false,
             clients: BTreeMap::new(),
             last_channel: 0,
+            guesses: BTreeMap::new(),
         }
     }
 
@@ -146,15 +161,14 @@ impl Model {
             Client {
                 address,
                 wrong_tokens: 0,
-                wrong_since: 0,
+                cut_off: false,
             },
         );
     }
 
-    /// Wrong tokens of a client, and those since it last joined.
-    pub(crate) fn wrong_tokens(&self, client: u64) -> (usize, usize) {
-        let client = &self.clients[&client];
-        (client.wrong_tokens, client.wrong_since)
+    /// Whether a client has guessed too often: nothing that it says counts any more.
+    pub(crate) fn is_cut_off(&self, client: u64) -> bool {
+        self.clients[&client].cut_off
     }
 
     /// Grants that are good.
@@ -182,6 +196,7 @@ impl Model {
         let client = member.client;
         let channel = self.channels.get_mut(&number).expect("it was made");
         let mut counted = Vec::new();
+        let mut was = None;
         let place = channel.place(client);
         let place = match place {
             Some(place) => {
@@ -189,7 +204,11 @@ impl Model {
                 if channel.members[place].authority && !member.authority {
                     counted.push("stopped being an authority");
                 }
-                channel.members[place] = member;
+                let before = std::mem::replace(&mut channel.members[place], member);
+                if before.grant.is_some() {
+                    counted.push("joined again and got a grant back");
+                }
+                was = Some(before);
                 place
             }
             None => {
@@ -232,6 +251,9 @@ impl Model {
         );
         for what in counted {
             self.count(what);
+        }
+        if let Some(was) = was {
+            self.give_back(was);
         }
     }
 
@@ -282,13 +304,18 @@ impl Model {
         if no_sender_told {
             self.count("was told of one who is no authority any more");
         }
+        self.give_back(gone);
+        told
+    }
+
+    /// Of one who is no member any more, or another than it was.
+    fn give_back(&mut self, gone: Member) {
         if let Some(grant) = gone.grant {
             self.count("a grant was given back");
             let ends = Some(self.now + self.limits.drc_grant_time);
             let grant = &mut self.grants[grant];
-            (grant.extra, grant.ends) = (gone.extra, ends);
+            (grant.extra, grant.ends, grant.returned) = (gone.extra, ends, true);
         }
-        told
     }
 
     pub(crate) fn trusts_address(&self, client: u64, protocol: &str) -> bool {
@@ -297,9 +324,37 @@ impl Model {
     }
 
     pub(crate) fn wrong_token(&mut self, client: u64, token: Option<&String>) {
-        if let Some(client) = self.clients.get_mut(&client).filter(|_| token.is_some()) {
-            client.wrong_tokens += 1;
-            client.wrong_since += 1;
+        let Some(client) = self.clients.get_mut(&client) else {
+            return;
+        };
+        if token.is_none_or(|token| is_like_a_grants(token)) {
+            return;
         }
+        client.wrong_tokens += 1;
+        // The second address is the first one, written otherwise.
+        let address = if client.address == 1 {
+            0
+        } else {
+            client.address
+        };
+        let guesses = self.guesses.entry(address).or_default();
+        let most = self.limits.failed_logins;
+        if self.now > guesses.since + MINUTE {
+            (guesses.since, guesses.count) = (self.now, 0);
+        }
+        guesses.count += 1;
+        if guesses.count >= most {
+            (guesses.refused_until, guesses.count) = (self.now + MINUTE, 0);
+        }
+        client.cut_off |= client.wrong_tokens >= most || guesses.refused_until > self.now;
     }
+}
+
+/// Nobody guesses a token of this form: at least 64 hexadecimal digits, and a number.
+fn is_like_a_grants(token: &str) -> bool {
+    let Some((secret, number)) = token.rsplit_once('-') else {
+        return false;
+    };
+    let are = |text: &str, radix| text.chars().all(|c| c.is_digit(radix));
+    secret.len() >= 64 && are(secret, 16) && !number.is_empty() && are(number, 10)
 }

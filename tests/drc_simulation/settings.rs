@@ -134,7 +134,11 @@ pub(crate) fn relay_settings(rng: &mut fastrand::Rng) -> Settings {
         drc_grant_time: Duration::from_secs(30),
         drc_ping_after: Duration::from_secs(1_000_000),
         output,
-        output_soft: rng.usize(500..=output),
+        output_soft: if output < 1_000_000 {
+            rng.usize(500..=output)
+        } else {
+            output
+        },
         output_soft_time: Duration::from_secs(rng.u64(1..10)),
         memory,
         failed_logins,

@@ -37,6 +37,10 @@ pub(crate) fn number(rng: &mut fastrand::Rng, number: Number) -> Option<String> 
     match number {
         Number::Missing => rng.bool().then(|| "null".to_owned()),
         Number::Other => Some(others[rng.usize(..others.len())].to_owned()),
+        Number::Is(i64::MAX) => Some(
+            ["1e300", "\"9223372036854775808\"", "9223372036854775807"][rng.usize(..3)].to_owned(),
+        ),
+        Number::Is(..0) if rng.u8(..8) == 0 => Some("-1e300".to_owned()),
         Number::Is(number) => Some(match rng.u8(..16) {
             0 => format!("\"{number}\""),
             1 => format!("\" {number}\""),

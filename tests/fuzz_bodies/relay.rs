@@ -3,14 +3,11 @@
 //!
 //! The bytes are read as operations with their arguments; bytes that have run out are zeros.
 
-#[path = "../driver/mod.rs"]
-mod driver;
-
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use driver::Driver;
-use driver::decoder::Decoder;
+use super::driver::Driver;
+use super::driver::decoder::Decoder;
 use fantail::dialects::echo::Echo;
 use fantail::dialects::topics::Topics;
 use fantail::dialects::topics::settings::{PrefixPolicy, Settings as TopicsSettings};

@@ -5,6 +5,7 @@ use super::{Arrival, Transport};
 use crate::support::SeededRandom;
 use fantail::config::{Address, Config, Service as ServiceName, Sources};
 use fantail::dialects::drc::Drc;
+use fantail::dialects::dsock::Dsock;
 use fantail::dialects::echo::Echo;
 use fantail::dialects::message_broker::MessageBroker;
 use fantail::dialects::topics::Topics;
@@ -281,6 +282,7 @@ fn dialects(config: &Config) -> Vec<Box<dyn Dialect>> {
         match name {
             ServiceName::Topics => Box::new(Topics::new(config.topics.clone())),
             ServiceName::Drc => Box::new(Drc::new(config.drc.clone())),
+            ServiceName::Dsock => Box::new(Dsock::new(config.dsock.clone())),
             ServiceName::MessageBroker => {
                 Box::new(MessageBroker::new(config.message_broker.clone()))
             }

@@ -60,9 +60,9 @@ fn import(members: &Map<String, Value>) -> Imported {
         section: "drc",
         values: reader.values,
         instead: if members.contains_key("tokens") {
-            &["tokens_file"]
+            vec!["tokens_file"]
         } else {
-            &[]
+            Vec::new()
         },
         taken: reader.taken,
         left: reader.left,

@@ -4,6 +4,7 @@
 //! configuration file, by the way that `fantail config set` takes.
 
 mod drc;
+mod dsock;
 
 use clap::{Args, Subcommand};
 use std::fmt::Write;
@@ -24,15 +25,36 @@ pub(super) struct Arguments {
 enum From {
     /// Take over the config.dat of php-drc
     Drc(Options),
+    /// Take over the config.toml of dSock and its variables DSOCK_*
+    Dsock(DsockOptions),
 }
 
-/// What all imports are told.
+/// What an import of a file is told.
 #[derive(Debug, Clone, Args)]
 struct Options {
     /// The file of the old server
     #[arg(value_name = "PATH")]
     from: PathBuf,
 
+    #[command(flatten)]
+    writing: Writing,
+}
+
+/// What the import of dSock is told.
+#[derive(Debug, Clone, Args)]
+struct DsockOptions {
+    /// The file of the old server [default: ./config.toml, ~/.config/dsock/config.toml or
+    /// /etc/dsock/config.toml, whichever exists]
+    #[arg(value_name = "PATH")]
+    from: Option<PathBuf>,
+
+    #[command(flatten)]
+    writing: Writing,
+}
+
+/// What all imports are told.
+#[derive(Debug, Clone, Args)]
+struct Writing {
     /// Replace what the configuration says already
     #[arg(long)]
     force: bool,
@@ -52,7 +74,7 @@ struct Imported {
     /// Its keys with their values as TOML.
     values: Vec<(&'static str, String)>,
     /// Keys that would contradict these.
-    instead: &'static [&'static str],
+    instead: Vec<&'static str>,
     /// A line on each thing that was taken.
     taken: Vec<String>,
     /// A line on each thing that could not be taken, and why; no secrets.
@@ -66,11 +88,12 @@ struct Imported {
 /// written.
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.from {
-        From::Drc(options) => write(&drc::read(&options.from)?, options),
+        From::Drc(options) => write(&drc::read(&options.from)?, options.writing),
+        From::Dsock(options) => write(&dsock::read(options.from.as_deref())?, options.writing),
     }
 }
 
-fn write(imported: &Imported, options: Options) -> Result<(), Failure> {
+fn write(imported: &Imported, options: Writing) -> Result<(), Failure> {
     for line in &imported.left {
         output::complain(&format!("not taken: {line}"));
     }
@@ -123,7 +146,7 @@ impl Imported {
 
     fn put_into(&self, text: &str) -> Result<String, EditError> {
         let mut text = text.to_owned();
-        for key in self.instead {
+        for key in &self.instead {
             text = edit(&text, &self.name(key), &Change::Reset)?.text;
         }
         for (key, value) in &self.values {

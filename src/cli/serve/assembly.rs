@@ -6,6 +6,7 @@ use crate::cli::Failure;
 use crate::config::StoreKind;
 use crate::config::{Config, Service as ServiceName};
 use crate::dialects::drc::Drc;
+use crate::dialects::dsock::Dsock;
 use crate::dialects::echo::Echo;
 use crate::dialects::message_broker::MessageBroker;
 use crate::dialects::topics::Topics;
@@ -29,6 +30,7 @@ pub(super) fn dialects(config: &Config) -> Vec<Box<dyn Dialect>> {
             match name {
                 ServiceName::Topics => Box::new(Topics::new(config.topics.clone())),
                 ServiceName::Drc => Box::new(Drc::new(config.drc.clone())),
+                ServiceName::Dsock => Box::new(Dsock::new(config.dsock.clone())),
                 ServiceName::MessageBroker => {
                     Box::new(MessageBroker::new(config.message_broker.clone()))
                 }

@@ -4,6 +4,7 @@ use super::assembly;
 use super::made_secrets::MadeSecrets;
 use crate::config::{Config, Loaded, Sources};
 use crate::dialects::drc::Drc;
+use crate::dialects::dsock::Dsock;
 use crate::dialects::message_broker::MessageBroker;
 use crate::dialects::topics::Topics;
 use crate::dialects::wson::Wson;
@@ -51,6 +52,9 @@ pub(super) fn from_sources(sources: Sources, config: &Config, made: MadeSecrets)
         }
         if let Some(drc) = relay.dialect_mut::<Drc>() {
             drc.reconfigure(config.drc);
+        }
+        if let Some(dsock) = relay.dialect_mut::<Dsock>() {
+            dsock.reconfigure(config.dsock);
         }
         if let Some(message_broker) = relay.dialect_mut::<MessageBroker>() {
             message_broker.reconfigure(config.message_broker);

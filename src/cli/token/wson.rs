@@ -11,7 +11,6 @@ use clap::Args;
 use serde_json::json;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The arguments of `fantail token wson`.
 #[derive(Debug, Clone, Args)]
@@ -60,7 +59,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(token) => token,
         None => read_token(&random_text()?).map_err(Failure::Runtime)?,
     };
-    let time = arguments.time.unwrap_or_else(epoch_seconds);
+    let time = arguments.time.unwrap_or_else(super::epoch_seconds);
     let user = arguments.user.as_deref();
     let cookies = make(&config.wson, token, user, time).map_err(|fault| match fault {
         CookieFault::NoSecret => no_secret(),
@@ -77,12 +76,6 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         format!("Cookie: {cookies}\n")
     };
     output::print(&text)
-}
-
-fn epoch_seconds() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
 }
 
 fn no_secret() -> Failure {

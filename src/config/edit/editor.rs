@@ -20,7 +20,21 @@ pub(super) struct Editor<'a> {
 }
 
 impl Editor<'_> {
-    pub(super) fn change(
+    /// The text with the change, `None` if it cannot be made here; and what to say of it.
+    pub(super) fn make(
+        &self,
+        found: &Found<'_>,
+        target: Target,
+        change: &Change,
+    ) -> Result<(Option<String>, Vec<String>), EditError> {
+        if let Change::Reset = change {
+            let note = format!("{}.{} is the default again", self.section, self.field);
+            return Ok((self.reset(found), vec![note]));
+        }
+        self.change(found, target, change)
+    }
+
+    fn change(
         &self,
         found: &Found<'_>,
         target: Target,
@@ -169,7 +183,7 @@ impl Editor<'_> {
         shown.or(last).or(Some(header))
     }
 
-    pub(super) fn reset(&self, found: &Found<'_>) -> Option<String> {
+    fn reset(&self, found: &Found<'_>) -> Option<String> {
         let mut patches = Patches::of(self.text);
         match found {
             Found::Absent(_) => {}

@@ -7,6 +7,7 @@
 mod editor;
 mod items;
 mod lines;
+mod listeners;
 mod place;
 mod plan;
 mod protocols;
@@ -76,30 +77,25 @@ pub enum EditError {
 /// Why it cannot be made.
 pub fn edit(text: &str, name: &str, change: &Change) -> Result<Edited, EditError> {
     let target = target(name)?;
-    let Some((section, field)) = name.split_once('.') else {
-        return Err(EditError::Usage(format!(
-            "{name} is several tables: change them in the file"
-        )));
-    };
     let root = toml::parse_document(text).map_err(|_| EditError::Syntax)?;
     let unclear = || {
         EditError::Refused(format!(
             "{name} is written in a way that only a text editor can change"
         ))
     };
-    let found = find(text, &root, section, field).ok_or_else(unclear)?;
+    // The listeners are in no section.
+    let (section, field) = name.split_once('.').unwrap_or((name, name));
     let editor = Editor {
         text,
         root: &root,
         section,
         field,
     };
-    let (new, notes) = match change {
-        Change::Reset => (
-            editor.reset(&found),
-            vec![format!("{name} is the default again")],
-        ),
-        _ => editor.change(&found, target, change)?,
+    let (new, notes) = if section == field {
+        listeners::edit(text, &root, target, change)?
+    } else {
+        let found = find(text, &root, section, field).ok_or_else(unclear)?;
+        editor.make(&found, target, change)?
     };
     let new = new.ok_or_else(unclear)?;
     if !editor.keeps_the_rest(&new) {

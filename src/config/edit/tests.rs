@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::node::Content;
 use crate::config::{Config, Sources, default_file};
+use crate::dialects::drc::settings::Protocols;
 use std::path::Path;
 
 fn words(text: &str) -> Vec<String> {
@@ -239,6 +240,55 @@ fn tables_are_changed_however_they_are_written() {
 }
 
 #[test]
+fn listeners_are_changed_however_they_are_written() {
+    const SERVER: &str = "# a\n[[listen]] # b\naddress = 'tcp://127.0.0.1:1' # c\n# d\n\n\
+                          [[listen]]\naddress = 'tcp://127.0.0.1:2'\nserve = ['drc']\n\n# e\n[log]\n";
+    const LIST: &str = "listen = [\n  { address = 'tcp://127.0.0.1:1' }, # one\n]\n# e\n[log]\n";
+    for (text, command, expected) in [
+        (
+            "",
+            "set listen tcp://0.0.0.0:80=topics+drc",
+            "[[listen]]\naddress = \"tcp://0.0.0.0:80\"\nserve = [\"topics\", \"drc\"]\n",
+        ),
+        (
+            SERVER,
+            "add listen unix:///x.sock",
+            "# a\n[[listen]] # b\naddress = 'tcp://127.0.0.1:1' # c\n# d\n\n[[listen]]\naddress = 'tcp://127.0.0.1:2'\nserve = ['drc']\n\n[[listen]]\naddress = \"unix:///x.sock\"\n\n# e\n[log]\n",
+        ),
+        (
+            SERVER,
+            "remove listen tcp://127.0.0.1:2",
+            "# a\n[[listen]] # b\naddress = 'tcp://127.0.0.1:1' # c\n# d\n\n\n# e\n[log]\n",
+        ),
+        (
+            SERVER,
+            "set listen unix:///x.sock",
+            "# a\n# d\n\n[[listen]]\naddress = \"unix:///x.sock\"\n\n# e\n[log]\n",
+        ),
+        (SERVER, "reset listen", "# a\n# d\n\n\n# e\n[log]\n"),
+        (
+            LIST,
+            "add listen unix:///x.sock=drc",
+            "listen = [\n  { address = 'tcp://127.0.0.1:1' }, # one\n  { \"address\" = \"unix:///x.sock\", \"serve\" = [\"drc\"] },\n]\n# e\n[log]\n",
+        ),
+        (LIST, "reset listen", "# e\n[log]\n"),
+    ] {
+        assert_eq!(after(text, command), expected, "{command}");
+    }
+}
+
+#[test]
+fn a_listener_that_is_added_joins_the_default_one() {
+    let text = after("[log]\n", "add listen unix:///x.sock");
+    let default = "[log]\n\n[[listen]]\naddress = \"tcp://127.0.0.1:7328\"\nserve = [";
+    assert!(text.starts_with(default), "{text}");
+    assert!(
+        text.ends_with("]\n\n[[listen]]\naddress = \"unix:///x.sock\"\n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn keys_are_taken_out_however_they_are_written() {
     for (text, command, expected) in [
         ("[log]\n", "reset log.level", "[log]\n"),
@@ -305,10 +355,17 @@ fn changes_that_make_no_sense_are_refused() {
     let row = "[drc]\nwhitelist = { '::1' = true }\ntokens = { hunter2 = ['a'] }\n";
     for (text, command, part) in [
         ("", "set limts.head 1", "did you mean \"limits.head\"?"),
+        ("", "set listen 127.0.0.1:1", "expected an address such as"),
+        ("", "add listen tcp://127.0.0.1:1=topcs", "did you mean"),
         (
             "",
-            "set listen tcp://127.0.0.1:1",
-            "change them in the file",
+            "remove listen tcp://127.0.0.1:1",
+            "there is no listener on",
+        ),
+        (
+            "",
+            "remove listen tcp://127.0.0.1:7328",
+            "nothing would be listened on",
         ),
         ("", "set log.level", "takes one value, not 0"),
         ("", "set log.level a b", "takes one value, not 2"),
@@ -397,5 +454,109 @@ fn every_key_can_be_set_to_its_default_in_the_default_file_and_back() {
         assert!(set.text.contains(&format!("\n#{line}{line}")), "{name}");
         assert_eq!(set.text.len(), file.len() + line.len());
         assert_eq!(after(&set.text, &format!("reset {name}")), file);
+    }
+}
+
+/// What a random series of changes must leave in the whitelist: for each address its protocols,
+/// none for all of them.
+type Whitelist = std::collections::BTreeMap<String, Vec<String>>;
+
+const STARTS: &[&str] = &[
+    "",
+    "\u{feff}# with a mark\n[drc]\n",
+    "# nothing yet\n[drc]\n#whitelist = {}\n# end\n[log]\n",
+    "[drc]\nwhitelist = {} # inline\norigins = [ # o\n] # end\n",
+    "[drc]\nwhitelist = {\n  # over lines\n  '127.0.0.1' = true, # home\n\n  # more\n}\n# end\n",
+    "# head\n[drc.whitelist] # rows\n# home\n'127.0.0.1' = true # here\n\n# end\n[log] # l\nlevel = 'off'",
+    "[log]\n# dotted\n[drc]\r\nwhitelist.'127.0.0.1' = true # here\r\n# end\r\n",
+    "# flat\ndrc.whitelist.'127.0.0.1' = true\nlog.level = 'off' # l\n# end\n",
+    "drc = { whitelist = { '127.0.0.1' = true } } # all in one\n# end\n",
+];
+
+/// A random change, made in the model too; `None` if it must be refused.
+fn change(rng: &mut fastrand::Rng, model: &mut Whitelist) -> (Change, bool) {
+    let addresses = ["127.0.0.1", "10.0.0.0/8", "::1", "fe80::/10"];
+    let address = addresses[rng.usize(..addresses.len())].to_owned();
+    let protocols: Vec<_> = ["#,]}", "a", "b b"]
+        .into_iter()
+        .filter(|_| rng.u8(..3) == 0)
+        .map(str::to_owned)
+        .collect();
+    let mut words = vec![address.clone()];
+    words.extend(protocols.clone());
+    if rng.bool() {
+        match model.get_mut(&address) {
+            None => drop(model.insert(address, protocols)),
+            Some(has) if has.is_empty() || protocols.is_empty() => has.clear(),
+            Some(has) => {
+                has.extend(protocols);
+                has.sort();
+                has.dedup();
+            }
+        }
+        return (Change::Add(words), true);
+    }
+    let Some(has) = model.get_mut(&address) else {
+        return (Change::Remove(words), false);
+    };
+    if protocols.iter().any(|protocol| !has.contains(protocol)) {
+        return (Change::Remove(words), false);
+    }
+    has.retain(|protocol| !protocols.contains(protocol));
+    if protocols.is_empty() || has.is_empty() {
+        model.remove(&address);
+    }
+    (Change::Remove(words), true)
+}
+
+fn whitelist(text: &str) -> Whitelist {
+    let loaded = Config::load_with(&Sources::default(), Path::new("x.toml"), text);
+    let config = loaded
+        .unwrap_or_else(|error| panic!("{error}\n{text}"))
+        .config;
+    let rows = config.drc.whitelist.into_iter();
+    rows.map(|(network, protocols)| {
+        let network = network.to_string().replace("/32", "").replace("/128", "");
+        let protocols = match protocols {
+            Protocols::All => Vec::new(),
+            Protocols::Only(names) => names.iter().map(ToString::to_string).collect(),
+        };
+        (network, protocols)
+    })
+    .collect()
+}
+
+fn comment_lines(text: &str) -> Vec<&str> {
+    let lines = text.lines().map(str::trim);
+    lines.filter(|line| line.starts_with('#')).collect()
+}
+
+#[test]
+fn random_changes_do_what_the_model_says_and_keep_all_comment_lines() {
+    for seed in 0..300 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let start = STARTS[seed as usize % STARTS.len()];
+        let mut text = start.to_owned();
+        let mut model = whitelist(&text);
+        for _ in 0..30 {
+            let before = model.clone();
+            let (change, is_possible) = change(&mut rng, &mut model);
+            let Ok(edited) = edit(&text, "drc.whitelist", &change) else {
+                assert!(!is_possible, "seed {seed}\n{text}");
+                continue;
+            };
+            let new = &edited.text;
+            assert_eq!(
+                whitelist(new),
+                model,
+                "seed {seed}, {before:?}\n{text}\n->\n{new}"
+            );
+            assert_eq!(
+                comment_lines(new),
+                comment_lines(start),
+                "seed {seed}\n{text}\n->\n{new}"
+            );
+            text = edited.text;
+        }
     }
 }

@@ -4,13 +4,17 @@
 //! - Members stand in the order in which they first joined, also after joining again.
 //! - `senders` are exactly the members who may send to any, `authorities` those who are one.
 //! - What a member is to others is written down once, when it joins or its extra information
-//!   changes; the list for a joiner is put together from these parts.
+//!   changes; the list for a joiner is put together from these parts, of which [`Roll`] keeps many
+//!   side by side.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 
+use crate::dialects::drc::entry::Entry;
 use crate::dialects::drc::grants::Token;
 use crate::dialects::drc::json::push_string;
+use crate::dialects::drc::roll::{Roll, push_entries};
 use crate::relay::conn_id::ConnId;
 use crate::relay::hub::ChannelId;
 
@@ -43,39 +47,13 @@ pub(super) struct ClientNumber(pub(super) u64);
 
 /// Where a member stands in its channel's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place(u64);
+pub(super) struct Place(pub(super) u64);
 
-/// What a member is, as it is told.
-#[derive(Debug)]
-struct Entry {
-    /// `"<client>":{"auth":..,"mode":..,"extra":..}`
-    text: Box<str>,
-    info: usize,
-    extra: usize,
-}
+impl Place {
+    const FIRST: Self = Self(0);
 
-impl Entry {
-    fn new(client: ClientNumber, authority: bool, mode: Mode, extra: &str) -> Self {
-        let name = format!("\"{}\":", client.0);
-        let head = format!(
-            "{name}{{\"auth\":{authority},\"mode\":{},\"extra\":",
-            mode as u8
-        );
-        Self {
-            info: name.len(),
-            extra: head.len(),
-            text: format!("{head}{extra}}}").into(),
-        }
-    }
-
-    fn info(&self) -> &str {
-        self.text.get(self.info..).unwrap_or_default()
-    }
-
-    fn extra(&self) -> &str {
-        let end = self.text.len().saturating_sub(1);
-        self.text.get(self.extra..end).unwrap_or_default()
-    }
+    /// Nobody stands here: it would take more joins than can ever be.
+    const END: Self = Self(u64::MAX);
 }
 
 /// A client in a channel.
@@ -91,7 +69,8 @@ pub(super) struct Member {
     pub(super) mode: Mode,
     /// The token by which it came.
     pub(super) token: Option<Token>,
-    entry: Entry,
+    /// What is said of it.
+    pub(super) entry: Entry,
     /// When it was last given a list of the others, on the channel's own clock.
     listed: u64,
     /// When it last stopped being an authority: who was given a list before knows of it.
@@ -142,6 +121,9 @@ pub(super) struct Channel {
     members: BTreeMap<Place, Member>,
     senders: BTreeMap<Place, ConnId>,
     authorities: BTreeMap<Place, ConnId>,
+    /// The entries of all members, and those of authorities.
+    all_entries: Roll,
+    authorities_entries: Roll,
     /// Counts joins: the next place, and what time it is for the channel.
     joins: u64,
     /// What the members' entries hold, in bytes.
@@ -164,6 +146,8 @@ impl Channel {
             members: BTreeMap::new(),
             senders: BTreeMap::new(),
             authorities: BTreeMap::new(),
+            all_entries: Roll::default(),
+            authorities_entries: Roll::default(),
             joins: 0,
             bytes: 0,
         }
@@ -194,8 +178,13 @@ impl Channel {
         self.authorities.values().copied()
     }
 
-    /// Puts a client in, or, if it is in already at `place`, changes what it is there.
-    pub(super) fn join(&mut self, place: Option<Place>, joining: Joining<'_>) -> Place {
+    /// Puts a client in, or, if it is in already at `place`, changes what it is there: its place, and
+    /// what it was before.
+    pub(super) fn join(
+        &mut self,
+        place: Option<Place>,
+        joining: Joining<'_>,
+    ) -> (Place, Option<Member>) {
         self.joins += 1;
         let place = place.unwrap_or(Place(self.joins));
         let Joining {
@@ -207,7 +196,7 @@ impl Channel {
             extra,
         } = joining;
         let before = self.remove(place);
-        let demoted = before.and_then(|before| {
+        let demoted = before.as_ref().and_then(|before| {
             let stopped = before.authority && !authority;
             if stopped {
                 Some(self.joins)
@@ -233,7 +222,8 @@ impl Channel {
         }
         self.bytes += member.bytes();
         self.members.insert(place, member);
-        place
+        self.changed(place, authority);
+        (place, before)
     }
 
     /// Takes a client out.
@@ -242,7 +232,18 @@ impl Channel {
         self.senders.remove(&place);
         self.authorities.remove(&place);
         self.bytes -= member.bytes();
+        self.changed(place, member.authority);
         Some(member)
+    }
+
+    /// The entry at a place came, went or changed, or that of an authority did.
+    fn changed(&mut self, place: Place, authority: bool) {
+        let all = |range| entries(&self.members, range);
+        self.all_entries.changed(place, all);
+        if authority {
+            let authorities = |range| entries_of(&self.authorities, &self.members, range);
+            self.authorities_entries.changed(place, authorities);
+        }
     }
 
     /// Changes a member's extra information.
@@ -251,6 +252,8 @@ impl Channel {
             self.bytes -= member.bytes();
             member.entry = Entry::new(member.client, member.authority, member.mode, extra);
             self.bytes += member.bytes();
+            let authority = member.authority;
+            self.changed(place, authority);
         }
     }
 
@@ -266,21 +269,22 @@ impl Channel {
             .collect()
     }
 
-    /// Appends the entries of those whom the member at `place` may know, itself among them:
-    /// everybody, or the authorities only.
-    pub(super) fn push_entries(&self, place: Place, json: &mut String) {
+    /// Appends the entries of those whom the member at `place` may know, itself among them, to the
+    /// members of an object: everybody, or the authorities only.
+    pub(super) fn push_entries(&mut self, place: Place, json: &mut String) {
         let Some(own) = self.members.get(&place) else {
             return;
         };
         if own.authority || own.mode == Mode::SendToAny {
             json.reserve(self.bytes + self.members.len());
-            push_all(self.members.values(), json);
+            let all = |range| entries(&self.members, range);
+            self.all_entries.push(Place::FIRST..Place::END, all, json);
         } else {
-            let entry = |place| self.members.get(place);
-            let before = self.authorities.range(..place).map(|(place, _)| place);
-            let after = self.authorities.range(place..).map(|(place, _)| place);
-            let places = before.chain([&place]).chain(after);
-            push_all(places.filter_map(entry), json);
+            let authorities = |range| entries_of(&self.authorities, &self.members, range);
+            let roll = &mut self.authorities_entries;
+            roll.push(Place::FIRST..place, authorities, json);
+            push_entries(json, &own.entry.text);
+            roll.push(place..Place::END, authorities, json);
         }
     }
 
@@ -305,15 +309,28 @@ impl Channel {
         if bytes != self.bytes {
             return Err(format!("{bytes} bytes, not {}", self.bytes));
         }
-        Ok(())
+        let all = |range| entries(&self.members, range);
+        self.all_entries.check_invariants(all)?;
+        let authorities = |range| entries_of(&self.authorities, &self.members, range);
+        self.authorities_entries.check_invariants(authorities)
     }
 }
 
-fn push_all<'a>(members: impl Iterator<Item = &'a Member>, json: &mut String) {
-    for (index, member) in members.enumerate() {
-        if index > 0 {
-            json.push(',');
-        }
-        json.push_str(&member.entry.text);
-    }
+/// The entries of the members at these places.
+fn entries(
+    members: &BTreeMap<Place, Member>,
+    range: Range<Place>,
+) -> impl Iterator<Item = (Place, &str)> {
+    let members = members.range(range);
+    members.map(|(place, member)| (*place, &*member.entry.text))
+}
+
+/// The entries of some of the members, those in `some`, at these places.
+fn entries_of<'a>(
+    some: &BTreeMap<Place, ConnId>,
+    members: &'a BTreeMap<Place, Member>,
+    range: Range<Place>,
+) -> impl Iterator<Item = (Place, &'a str)> {
+    let places = some.range(range).map(|(place, _)| *place);
+    places.filter_map(|place| Some((place, &*members.get(&place)?.entry.text)))
 }

@@ -40,30 +40,29 @@ impl Channels {
         self.by_name.get(&(name.into(), protocol.into())).copied()
     }
 
-    /// Puts a client into the channel of this name and protocol, which is made if it is new; or,
-    /// if the client is in it at `place`, changes what it is there.
+    /// Makes a channel, which must get a member at once; its number.
+    pub(super) fn open(&mut self, name: &str, protocol: &str, everybody: ChannelId) -> u64 {
+        self.last += 1;
+        let channel = Channel::new(self.last, name, protocol, everybody);
+        let key = (Rc::clone(&channel.name), Rc::clone(&channel.protocol));
+        self.by_name.insert(key, self.last);
+        self.by_number.insert(self.last, channel);
+        self.last
+    }
+
+    /// Puts a client into a channel, or, if it is in it at `place`, changes what it is there: its
+    /// place, and what it was before.
     pub(super) fn join(
         &mut self,
-        names: (&str, &str),
-        everybody: ChannelId,
+        number: u64,
         place: Option<Place>,
         joining: Joining<'_>,
-    ) -> (u64, Place) {
-        let (name, protocol) = names;
-        let number = self.find(name, protocol).unwrap_or_else(|| {
-            self.last += 1;
-            self.last
-        });
-        let channel = self.by_number.entry(number).or_insert_with(|| {
-            let channel = Channel::new(number, name, protocol, everybody);
-            let key = (Rc::clone(&channel.name), Rc::clone(&channel.protocol));
-            self.by_name.insert(key, number);
-            channel
-        });
-        let before = channel.bytes();
-        let place = channel.join(place, joining);
-        self.bytes = self.bytes - before + channel.bytes();
-        (number, place)
+    ) -> Option<(Place, Option<Member>)> {
+        let channel = self.by_number.get_mut(&number)?;
+        let bytes = channel.bytes();
+        let joined = channel.join(place, joining);
+        self.bytes = self.bytes - bytes + channel.bytes();
+        Some(joined)
     }
 
     /// Takes a client out of a channel; the channel stays, also empty, for those who are told.
@@ -81,6 +80,13 @@ impl Channels {
             let before = channel.bytes();
             channel.set_extra(place, extra);
             self.bytes = self.bytes - before + channel.bytes();
+        }
+    }
+
+    /// Appends the entries of those whom a member may know, as [`Channel::push_entries`] does.
+    pub(super) fn push_entries(&mut self, number: u64, place: Place, json: &mut String) {
+        if let Some(channel) = self.by_number.get_mut(&number) {
+            channel.push_entries(place, json);
         }
     }
 

@@ -86,7 +86,7 @@ impl Fault {
                 "max_grant_limit_reached",
             ),
             Self::NoRoom(_) => (
-                "The server keeps too much extra information already.",
+                "The server keeps too much already.",
                 "max_memory_limit_reached",
             ),
             Self::MissingChannel => ("The 'channel' is missing.", "missing_channel"),

@@ -28,12 +28,10 @@ impl Drc {
         let mode = mode.ok_or(Fault::MissingInvalidClientmode)?;
         let extra = Self::extra_of(request, cx)?;
         if !self.may_grant(client, request, &names) {
-            if request.text("token").is_some() {
-                self.token_failed(cx, client);
-            }
+            self.token_failed(cx, client, request);
             return Err(Fault::GrantDenied);
         }
-        if self.grants.len() >= cx.limits().drc_grants {
+        if self.grants.given() >= cx.limits().drc_grants {
             return Err(Fault::NoRoom(Limit::DrcGrants));
         }
         self.check_room(cx, extra.len())?;
@@ -58,11 +56,24 @@ impl Drc {
         Ok(())
     }
 
-    fn may_grant(&self, client: Client<'_>, request: &Request<'_>, names: &Names<'_>) -> bool {
-        let protocol = &names.protocol;
-        self.settings.trusts_address(client.address.ip(), protocol)
-            || request
-                .text("token")
-                .is_some_and(|token| self.settings.trusts_token(&token, protocol))
+    fn may_grant(&mut self, client: Client<'_>, request: &Request<'_>, names: &Names<'_>) -> bool {
+        let (address, protocol) = (client.address.ip(), &names.protocol);
+        self.settings.trusts_address(address, protocol)
+            || self.shows_token(client, request, protocol)
+    }
+
+    /// True if the request has a configured token for the protocol.
+    pub(super) fn shows_token(
+        &mut self,
+        client: Client<'_>,
+        request: &Request<'_>,
+        protocol: &str,
+    ) -> bool {
+        let token = request.text("token");
+        let right = token.is_some_and(|token| self.settings.trusts_token(&token, protocol));
+        if let Some(state) = self.clients.get_mut(client.id) {
+            state.known_token |= right;
+        }
+        right
     }
 }

@@ -6,7 +6,7 @@
 //! - The number at a token's end finds the grant; the secret in front of it is compared in a time
 //!   that does not depend on where it differs.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use crate::dialects::drc::channel::Mode;
@@ -15,9 +15,6 @@ use crate::secret::Secret;
 
 /// Random bytes of a token.
 pub(super) const TOKEN_BYTES: usize = 32;
-
-/// Ends kept for grants that are gone already, before they are looked through.
-const MOST_STALE_ENDS: usize = 1024;
 
 /// What a bearer may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +42,8 @@ struct Grant {
     rights: Rights,
     extra: Box<str>,
     ends: Moment,
+    /// Its bearer has left; it was not given by anybody now.
+    returned: bool,
 }
 
 impl Grant {
@@ -70,8 +69,9 @@ pub(super) struct Used {
 #[derive(Debug, Default)]
 pub(super) struct Grants {
     by_number: HashMap<u64, Grant>,
-    /// When each ends, the next one first; also of some that are gone.
-    ends: VecDeque<(Moment, u64)>,
+    /// When each ends, the next one first.
+    ends: BTreeSet<(Moment, u64)>,
+    returned: usize,
     last: u64,
     bytes: usize,
 }
@@ -80,6 +80,11 @@ impl Grants {
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.by_number.len()
+    }
+
+    /// How many of them somebody has given, whose bearers have not been there.
+    pub(super) fn given(&self) -> usize {
+        self.by_number.len() - self.returned
     }
 
     /// What they hold, in bytes.
@@ -108,6 +113,7 @@ impl Grants {
             rights,
             extra: extra.into(),
             ends,
+            returned: false,
         };
         self.insert(number, grant);
         token
@@ -168,49 +174,51 @@ impl Grants {
             rights: token.rights,
             extra: extra.into(),
             ends,
+            returned: true,
         };
         self.insert(token.number, grant);
     }
 
     /// Forgets the grants whose time is over; when the next one's is.
     pub(super) fn expire(&mut self, now: Moment) -> Option<Moment> {
-        while let Some(&(ends, number)) = self.ends.front() {
+        while let Some(&(ends, number)) = self.ends.first() {
             if ends > now {
                 return Some(ends);
             }
-            self.ends.pop_front();
-            if self
-                .by_number
-                .get(&number)
-                .is_some_and(|grant| grant.ends == ends)
-            {
-                self.remove(number);
-            }
+            self.ends.pop_first();
+            self.remove(number);
         }
         None
     }
 
     fn insert(&mut self, number: u64, grant: Grant) {
-        if self.ends.len() > 2 * self.by_number.len() + MOST_STALE_ENDS {
-            let grants = &self.by_number;
-            let stands = |(ends, number): &(Moment, u64)| {
-                grants.get(number).is_some_and(|grant| grant.ends == *ends)
-            };
-            self.ends.retain(stands);
-        }
         self.bytes += grant.bytes();
-        self.ends.push_back((grant.ends, number));
+        self.returned += usize::from(grant.returned);
+        self.ends.insert((grant.ends, number));
         self.by_number.insert(number, grant);
     }
 
     fn remove(&mut self, number: u64) -> Option<Grant> {
         let grant = self.by_number.remove(&number)?;
         self.bytes -= grant.bytes();
+        self.returned -= usize::from(grant.returned);
+        self.ends.remove(&(grant.ends, number));
         if self.by_number.is_empty() {
             self.by_number = HashMap::new();
         }
         Some(grant)
     }
+}
+
+/// True for what looks like the token of a grant, ours or the original's: nobody can guess one.
+pub(super) fn is_grant_like(token: &str) -> bool {
+    let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    token.rsplit_once('-').is_some_and(|(secret, number)| {
+        secret.len() >= 2 * TOKEN_BYTES
+            && secret.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && !number.is_empty()
+            && are_digits(number)
+    })
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -286,17 +294,38 @@ mod tests {
     }
 
     #[test]
-    fn what_is_used_and_given_back_for_ever_does_not_pile_up() {
+    fn grants_end_in_their_order_and_not_in_that_of_giving() {
         let mut grants = Grants::default();
-        give(&mut grants, 30);
-        for _ in 0..100_000 {
-            let used = grants.take(1).unwrap();
-            grants.give_back(used.token, "c".into(), "p".into(), "{}", at(30));
+        for ends in [50, 10, 30] {
+            give(&mut grants, ends);
         }
-        assert!(
-            grants.ends.len() <= MOST_STALE_ENDS + 4,
-            "{}",
-            grants.ends.len()
-        );
+        assert_eq!(grants.expire(at(9)), Some(at(10)));
+        assert_eq!(grants.expire(at(10)), Some(at(30)));
+        assert_eq!(grants.len(), 2);
+        assert_eq!(grants.expire(at(49)), Some(at(50)));
+        assert_eq!(grants.given(), 1);
+        let used = grants.take(1).unwrap();
+        grants.give_back(used.token, "c".into(), "p".into(), "{}", at(60));
+        assert_eq!((grants.len(), grants.given()), (1, 0));
+        assert_eq!(grants.expire(at(60)), None);
+        assert_eq!((grants.len(), grants.given(), grants.bytes()), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_grant_is_known_by_its_form() {
+        let secret = "0f".repeat(TOKEN_BYTES);
+        assert!(is_grant_like(&format!("{secret}-1")));
+        assert!(is_grant_like(&format!("{secret}{secret}-77")));
+        for token in [
+            "",
+            "-1",
+            "guess-1",
+            "open sesame",
+            &secret,
+            &format!("{secret}-"),
+            &format!("{secret}-x"),
+        ] {
+            assert!(!is_grant_like(token), "{token}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! JOIN: by address, by a configured token, or by a grant.
 
 use crate::dialects::drc::Drc;
-use crate::dialects::drc::channel::{Channel, Joining, Mode, Place};
+use crate::dialects::drc::channel::{Joining, Mode, Place};
 use crate::dialects::drc::fault::Fault;
 use crate::dialects::drc::names::Names;
 use crate::dialects::drc::request::Request;
@@ -33,6 +33,17 @@ impl Right {
     }
 }
 
+/// Where a client asks to be let in, and by what right.
+#[derive(Debug)]
+struct Entrance<'a> {
+    names: Names<'a>,
+    right: Right,
+    /// The number of the channel, if it is open.
+    known: Option<u64>,
+    /// The client is in the channel already, without being an authority.
+    again: bool,
+}
+
 impl Drc {
     /// Answers JOIN, and tells the others.
     ///
@@ -47,25 +58,28 @@ impl Drc {
     ) -> Result<(), Fault> {
         let names = Names::of(request, cx.limits())?;
         let right = self.right_to_join(cx, client, request, &names);
-        let known = self.channels.find(&names.channel, &names.protocol);
-        self.check_channel_limits(cx, client, right, known)?;
         if right == Right::None {
-            if request.text("token").is_some() {
-                self.token_failed(cx, client);
-            }
+            self.token_failed(cx, client, request);
+        }
+        let known = self.channels.find(&names.channel, &names.protocol);
+        let entrance = Entrance {
+            names,
+            right,
+            known,
+            again: known.is_some_and(|number| self.is_without_authority(client.id, number)),
+        };
+        self.check_channel_limits(cx, client, &entrance)?;
+        if right == Right::None {
             return Err(Fault::JoinDenied);
         }
-        let (number, place) = self
-            .enter(cx, client, &names, right)
-            .ok_or(Fault::JoinDenied)?;
-        if let Some(channel) = self.channels.get(number) {
-            tell_of_join(cx, client, message_type, channel, place);
-        }
+        let entered = self.enter(cx, client, &entrance);
+        let (number, place) = entered.ok_or(Fault::JoinDenied)?;
+        self.tell_of_join(cx, client, message_type, number, place);
         Ok(())
     }
 
     fn right_to_join(
-        &self,
+        &mut self,
         cx: &Cx<'_>,
         client: Client<'_>,
         request: &Request<'_>,
@@ -79,7 +93,7 @@ impl Drc {
         let Some(token) = request.text("token") else {
             return Right::None;
         };
-        if self.settings.trusts_token(&token, protocol) {
+        if self.shows_token(client, request, protocol) {
             return Right::Authority;
         }
         let now = cx.now().moment;
@@ -95,21 +109,20 @@ impl Drc {
         &self,
         cx: &Cx<'_>,
         client: Client<'_>,
-        right: Right,
-        known: Option<u64>,
+        entrance: &Entrance<'_>,
     ) -> Result<(), Fault> {
         let limits = cx.limits();
-        if !right.is_authority() {
+        if !entrance.right.is_authority() {
             let joined = self.clients.get(client.id);
-            let others = joined.map_or(0, |client| client.without_authority);
-            let again = known.is_some_and(|number| self.is_without_authority(client.id, number));
-            if others - usize::from(again) >= limits.drc_channels_per_connection {
+            let joined = joined.map_or(0, |client| client.without_authority);
+            if joined - usize::from(entrance.again) >= limits.drc_channels_per_connection {
                 return Err(Fault::MaxChannelLimitReached(
                     Limit::DrcChannelsPerConnection,
                 ));
             }
         }
-        if right != Right::None && known.is_none() && self.channels.len() >= limits.drc_channels {
+        let new = entrance.right != Right::None && entrance.known.is_none();
+        if new && self.channels.len() >= limits.drc_channels {
             return Err(Fault::MaxChannelLimitReached(Limit::DrcChannels));
         }
         Ok(())
@@ -120,18 +133,14 @@ impl Drc {
         &mut self,
         cx: &mut Cx<'_>,
         client: Client<'_>,
-        names: &Names<'_>,
-        right: Right,
+        entrance: &Entrance<'_>,
     ) -> Option<(u64, Place)> {
-        let used = match right {
+        let authority = entrance.right.is_authority();
+        let used = match entrance.right {
             Right::Grant { number, .. } => Some(self.grants.take(number)?),
             Right::Authority | Right::None => None,
         };
-        let authority = right.is_authority();
-        let known = self.channels.find(&names.channel, &names.protocol);
-        let again = known.is_some_and(|number| self.is_without_authority(client.id, number));
         let state = self.clients.get_mut(client.id)?;
-        state.failed_tokens = 0;
         let mode = match &used {
             Some(used) if !authority => used.token.rights.mode,
             _ => Mode::SendToAny,
@@ -140,10 +149,6 @@ impl Drc {
             Some(used) => (used.extra, Some(used.token)),
             None => ("false".into(), None),
         };
-        let key = cx.channel_key(&names.channel, &names.protocol);
-        let everybody = cx.join(client.id, key, OutputPolicy::Close);
-        let names = (names.channel.as_ref(), names.protocol.as_ref());
-        let place = known.and_then(|number| state.channels.get(&number).copied());
         let joining = Joining {
             connection: client.id,
             client: state.number,
@@ -152,45 +157,65 @@ impl Drc {
             token,
             extra: &extra,
         };
-        let (number, place) = self.channels.join(names, everybody, place, joining);
+        let (name, protocol) = (&entrance.names.channel, &entrance.names.protocol);
+        let everybody = cx.join(
+            client.id,
+            cx.channel_key(name, protocol),
+            OutputPolicy::Close,
+        );
+        let number = match entrance.known {
+            Some(number) => number,
+            None => self.channels.open(name, protocol, everybody),
+        };
+        let place = state.channels.get(&number).copied();
+        let (place, before) = self.channels.join(number, place, joining)?;
         state.channels.insert(number, place);
         state.without_authority += usize::from(!authority);
-        state.without_authority -= usize::from(again);
+        state.without_authority -= usize::from(entrance.again);
+        if let Some(before) = before {
+            self.give_back(cx, number, before);
+        }
         Some((number, place))
     }
-}
 
-/// Tells the members who may send to the joiner, and the joiner whom it may know.
-fn tell_of_join(
-    cx: &mut Cx<'_>,
-    client: Client<'_>,
-    message_type: MessageType,
-    channel: &Channel,
-    place: Place,
-) {
-    let Some(member) = channel.member(place) else {
-        return;
-    };
-    let mut json = format!(
-        r#"{{"channel":{},"success":true,"cmd":"JOINED","from":0,"id":{},"info":{}"#,
-        channel.number,
-        member.client.0,
-        member.info()
-    );
-    let head = json.len();
-    json.push('}');
-    let frame = cx.frame(message_type, json.as_bytes());
-    if member.authority {
-        cx.publish(channel.everybody, &frame, Some(client.id));
-    } else {
-        let others = channel.senders().filter(|sender| *sender != client.id);
-        cx.publish_to(others, &frame, OutputPolicy::Close);
+    /// Tells the members who may send to the joiner, and the joiner whom it may know.
+    fn tell_of_join(
+        &mut self,
+        cx: &mut Cx<'_>,
+        client: Client<'_>,
+        message_type: MessageType,
+        number: u64,
+        place: Place,
+    ) {
+        let Some(channel) = self.channels.get(number) else {
+            return;
+        };
+        let Some(member) = channel.member(place) else {
+            return;
+        };
+        let mut json = format!(
+            r#"{{"channel":{number},"success":true,"cmd":"JOINED","from":0,"id":{},"info":{}"#,
+            member.client.0,
+            member.info()
+        );
+        let head = json.len();
+        json.push('}');
+        let frame = cx.frame(message_type, json.as_bytes());
+        if member.authority {
+            cx.publish(channel.everybody, &frame, Some(client.id));
+        } else {
+            let others = channel.senders().filter(|sender| *sender != client.id);
+            cx.publish_to(others, &frame, OutputPolicy::Close);
+        }
+        if !cx.is_open(client.id) {
+            return;
+        }
+        json.truncate(head);
+        json.push(',');
+        json.push_str(&channel.names);
+        json.push_str(r#","clients":{"#);
+        self.channels.push_entries(number, place, &mut json);
+        json.push_str("}}");
+        cx.reply(client.id, message_type, json.as_bytes());
     }
-    json.truncate(head);
-    json.push(',');
-    json.push_str(&channel.names);
-    json.push_str(r#","clients":{"#);
-    channel.push_entries(place, &mut json);
-    json.push_str("}}");
-    cx.reply(client.id, message_type, json.as_bytes());
 }

@@ -1,7 +1,9 @@
 //! LEAVE, and the end of a connection: the others are told, and a grant is good again.
 
+use std::rc::Rc;
+
 use crate::dialects::drc::Drc;
-use crate::dialects::drc::channel::Place;
+use crate::dialects::drc::channel::{Member, Place};
 use crate::dialects::drc::fault::Fault;
 use crate::dialects::drc::request::Request;
 use crate::protocol::ws_frame::MessageType;
@@ -49,7 +51,7 @@ impl Drc {
 
     /// Takes a member out of a channel and tells those who knew of it; what they are told.
     fn depart(&mut self, cx: &mut Cx<'_>, number: u64, place: Place) -> Option<String> {
-        let mut gone = self.channels.remove(number, place)?;
+        let gone = self.channels.remove(number, place)?;
         let channel = self.channels.get(number)?;
         let json = format!(
             r#"{{"channel":{number},"success":true,"cmd":"LEFT","from":0,"id":{}}}"#,
@@ -65,16 +67,22 @@ impl Drc {
                 cx.publish_to(others.into_iter(), &frame, OutputPolicy::Close);
             }
         }
-        if let Some(token) = gone.token.take()
-            && !cfg!(feature = "sabotage-no-grant-return")
-        {
-            let (name, protocol) = (channel.name.clone(), channel.protocol.clone());
-            let ends = cx.now().moment + cx.limits().drc_grant_time;
-            self.grants
-                .give_back(token, name, protocol, gone.extra(), ends);
-            self.watch_grants(cx);
-        }
+        self.give_back(cx, number, gone);
         self.channels.forget_if_empty(number);
         Some(json)
+    }
+    /// The token of a member who is one no more is good again.
+    pub(super) fn give_back(&mut self, cx: &mut Cx<'_>, number: u64, gone: Member) {
+        let Member { token, entry, .. } = gone;
+        if let Some(token) = token
+            && let Some(channel) = self.channels.get(number)
+            && !cfg!(feature = "sabotage-no-grant-return")
+        {
+            let (name, protocol) = (Rc::clone(&channel.name), Rc::clone(&channel.protocol));
+            let ends = cx.now().moment + cx.limits().drc_grant_time;
+            self.grants
+                .give_back(token, name, protocol, entry.extra(), ends);
+            self.watch_grants(cx);
+        }
     }
 }

@@ -6,18 +6,20 @@
 
 pub mod channel;
 pub mod fault;
-pub mod names;
 pub mod settings;
 
 mod channels;
+mod entry;
 mod grant;
 mod grants;
 mod handshake;
 mod join;
 mod json;
 mod leave;
+mod names;
 mod number;
 mod request;
+mod roll;
 mod send;
 mod set_extra;
 
@@ -28,16 +30,17 @@ use serde_json::{Map, Value};
 use crate::dialects::drc::channel::{ClientNumber, Place};
 use crate::dialects::drc::channels::Channels;
 use crate::dialects::drc::fault::Fault;
-use crate::dialects::drc::grants::Grants;
+use crate::dialects::drc::grants::{Grants, is_grant_like};
 use crate::dialects::drc::request::Request;
 use crate::dialects::drc::settings::Settings;
-use crate::limits::Limit;
+use crate::limits::{Limit, Limits};
 use crate::protocol::http_request::Request as HttpRequest;
 use crate::protocol::ws_frame::MessageType;
 use crate::relay::conn_id::ConnId;
 use crate::relay::conn_map::ConnMap;
 use crate::relay::dialect::{Answer, Client as Connection, Cx, Dialect, Terms};
-use crate::relay::moment::Now;
+use crate::relay::moment::{Moment, Now};
+use crate::relay::rate::{Rate, RateState};
 
 /// Where DRC is, on a listener that serves several dialects.
 const PATH: &str = "/drc";
@@ -50,8 +53,18 @@ struct Client {
     channels: BTreeMap<u64, Place>,
     /// In how many of them it is no authority.
     without_authority: usize,
-    /// Wrong tokens since the last right one.
+    /// Wrong tokens.
     failed_tokens: usize,
+    /// It has shown a configured token.
+    known_token: bool,
+    requests: RateState,
+}
+
+impl Client {
+    /// It has guessed too often.
+    fn is_cut_off(&self, limits: &Limits) -> bool {
+        self.failed_tokens >= limits.failed_logins
+    }
 }
 
 /// The dialect.
@@ -63,8 +76,8 @@ pub struct Drc {
     last_client: u64,
     channels: Channels,
     grants: Grants,
-    /// A wake for the end of a grant is under way.
-    watching_grants: bool,
+    /// When a wake for the end of a grant is due.
+    grants_watched: Option<Moment>,
 }
 
 impl Drc {
@@ -180,31 +193,57 @@ impl Drc {
         Ok(())
     }
 
-    /// A token was wrong: guessing is counted, for the address and for the connection.
-    fn token_failed(&mut self, cx: &mut Cx<'_>, client: Connection<'_>) {
-        cx.failed_login(client.address);
-        let Some(state) = self.clients.get_mut(client.id) else {
+    /// The token of a request gives no right. Guessing is counted, for the address and for the
+    /// connection; but a grant's token cannot be guessed, and who shows one that is past is honest.
+    fn token_failed(&mut self, cx: &mut Cx<'_>, client: Connection<'_>, request: &Request<'_>) {
+        let guessed = request
+            .text("token")
+            .is_some_and(|token| !is_grant_like(&token));
+        let Some(state) = self.clients.get_mut(client.id).filter(|_| guessed) else {
             return;
         };
         state.failed_tokens += 1;
-        if state.failed_tokens > cx.limits().failed_logins {
+        let refused = cx.failed_login(client.address);
+        if refused || state.is_cut_off(cx.limits()) {
+            state.failed_tokens = usize::MAX;
             cx.close_for_limit(client.id, Limit::FailedLogins);
         }
     }
 
-    /// Asks for a wake at the end of the next grant, unless one is under way.
-    fn watch_grants(&mut self, cx: &mut Cx<'_>) {
-        if self.watching_grants {
+    /// Pauses a client that is no authority and asks too much.
+    fn limit_requests(&mut self, cx: &mut Cx<'_>, client: Connection<'_>) {
+        let per_second = cx.limits().drc_requests;
+        let Some(state) = self.clients.get_mut(client.id) else {
+            return;
+        };
+        let authority = state.known_token
+            || state.channels.len() > state.without_authority
+            || self.settings.knows_address(client.address.ip());
+        if per_second == 0 || authority {
             return;
         }
         let now = cx.now().moment;
-        let before = self.grants.len();
-        if let Some(next) = self.grants.expire(now) {
-            cx.wake_dialect_in(next.since(now), 0);
-            self.watching_grants = true;
+        let rate = Rate::new(per_second, per_second);
+        let kept_again = state.requests.charge(rate, now);
+        if kept_again > now {
+            cx.pause(kept_again, Limit::DrcRequests);
         }
+    }
+
+    /// Forgets the grants whose time is over, and asks for a wake at the end of the next one unless
+    /// one is under way.
+    fn watch_grants(&mut self, cx: &mut Cx<'_>) {
+        let now = cx.now().moment;
+        let before = self.grants.len();
+        let next = self.grants.expire(now);
         for _ in self.grants.len()..before {
             cx.count_limit(Limit::DrcGrantTime);
+        }
+        if let Some(next) = next
+            && self.grants_watched.is_none_or(|watched| next < watched)
+        {
+            cx.wake_dialect_in(next.since(now), 0);
+            self.grants_watched = Some(next);
         }
     }
 }
@@ -225,6 +264,7 @@ impl Dialect for Drc {
             frame: Some(Limit::DrcFrame),
             ping_after: Limit::DrcPingAfter,
             pong_wait: Limit::DrcPongWait,
+            scattered_pings: false,
             ..Terms::default()
         }
     }
@@ -253,6 +293,8 @@ impl Dialect for Drc {
                 channels: BTreeMap::new(),
                 without_authority: 0,
                 failed_tokens: 0,
+                known_token: false,
+                requests: RateState::default(),
             },
         );
     }
@@ -264,6 +306,13 @@ impl Dialect for Drc {
         message_type: MessageType,
         payload: &[u8],
     ) {
+        // What follows a guess too many was sent before the end was known.
+        let limits = cx.limits();
+        let client = self.clients.get(connection.id);
+        if client.is_none_or(|client| client.is_cut_off(limits)) {
+            return;
+        }
+        self.limit_requests(cx, connection);
         if let Err(fault) = self.answer(cx, connection, message_type, payload) {
             if let Some(limit) = fault.limit() {
                 cx.count_limit(limit);
@@ -273,7 +322,7 @@ impl Dialect for Drc {
     }
 
     fn tick(&mut self, cx: &mut Cx<'_>, _token: u32) {
-        self.watching_grants = false;
+        self.grants_watched = None;
         self.watch_grants(cx);
     }
 

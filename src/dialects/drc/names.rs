@@ -4,10 +4,8 @@ use std::borrow::Cow;
 
 use crate::dialects::drc::fault::Fault;
 use crate::dialects::drc::request::Request;
+use crate::dialects::drc::settings::LONGEST_PROTOCOL;
 use crate::limits::Limits;
-
-/// Bytes of a protocol's name.
-pub const LONGEST_PROTOCOL: usize = 64;
 
 /// A channel's name and protocol, as a request names them.
 #[derive(Debug)]

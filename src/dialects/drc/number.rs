@@ -1,7 +1,8 @@
 //! Numbers as PHP takes them: the original JavaScript client sends some as text.
 
 /// The whole part of a number, or of a text that is one (` 1`, `+1`, `1.9`, `1e0`; not `0x1`).
-/// One too large for 64 bits is 0, which nobody has.
+/// One too large for 64 bits is the
+/// largest, or the smallest, that there is.
 pub(super) fn parse_truncated(text: &str) -> Option<i64> {
     let text = text.trim_matches([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']);
     if !is_numeric(text) {
@@ -10,9 +11,7 @@ pub(super) fn parse_truncated(text: &str) -> Option<i64> {
     if let Ok(whole) = text.parse() {
         return Some(whole);
     }
-    let number = text.parse::<f64>().ok()?.trunc();
-    let fits = number >= i64::MIN as f64 && number < i64::MAX as f64;
-    Some(if fits { number as i64 } else { 0 })
+    Some(text.parse::<f64>().ok()? as i64)
 }
 
 /// A sign, digits with or without a fraction, and an exponent.
@@ -52,9 +51,10 @@ mod tests {
             ("5.", Some(5)),
             ("9223372036854775807", Some(i64::MAX)),
             ("-9223372036854775808", Some(i64::MIN)),
-            ("9223372036854775808", Some(0)),
-            ("1.5e+300", Some(0)),
-            ("1e999", Some(0)),
+            ("9223372036854775808", Some(i64::MAX)),
+            ("1.5e+300", Some(i64::MAX)),
+            ("1e999", Some(i64::MAX)),
+            ("-1e999", Some(i64::MIN)),
             ("", None),
             (" ", None),
             ("+", None),

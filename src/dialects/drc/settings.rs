@@ -9,6 +9,9 @@ use ipnet::IpNet;
 use crate::protocol::origin::Origin;
 use crate::secret::Secret;
 
+/// Bytes of a protocol's name; no client can ask for a longer one.
+pub const LONGEST_PROTOCOL: usize = 64;
+
 /// For which protocols an authority is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Protocols {
@@ -60,6 +63,14 @@ impl Settings {
             networks.any(|(network, protocols)| {
                 network.contains(&address) && protocols.include(protocol)
             })
+        })
+    }
+
+    /// Whether a client of this address is an authority for any protocol.
+    pub fn knows_address(&self, address: Option<IpAddr>) -> bool {
+        address.is_some_and(|address| {
+            let mut networks = self.whitelist.iter();
+            networks.any(|(network, _)| network.contains(&address))
         })
     }
 

@@ -1,34 +1,10 @@
 //! Text as the Go programs before Fantail wrote it, since their clients compare it.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use serde_json::Value;
 
-/// A JSON string as `encoding/json` writes it: `<`, `>`, `&` and the line separators U+2028 and
-/// U+2029 escaped.
-pub fn quote(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            '\u{8}' => quoted.push_str("\\b"),
-            '\u{c}' => quoted.push_str("\\f"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
-                // Writing to a string cannot fail.
-                let _ = write!(quoted, "\\u{:04x}", character as u32);
-            }
-            other => quoted.push(other),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
+pub use crate::protocol::go_json::quote;
 
 /// A JSON value as `%s` prints it.
 pub fn display(value: &Value) -> String {
@@ -127,15 +103,6 @@ fn civil_date(days: u64) -> (u64, u64, u64) {
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn strings() {
-        assert_eq!(quote("<a&b>"), r#""\u003ca\u0026b\u003e""#);
-        assert_eq!(
-            quote(" \n\"\\\u{1}é\u{2028}"),
-            "\" \\n\\\"\\\\\\u0001é\\u2028\""
-        );
-    }
 
     #[test]
     fn values() {

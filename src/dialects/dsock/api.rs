@@ -1,0 +1,332 @@
+//! The calls of the API.
+
+use std::rc::Rc;
+
+use crate::dialects::dsock::answer;
+use crate::dialects::dsock::claim_request::ClaimRequest;
+use crate::dialects::dsock::directory::{ClaimFault, ClaimNumber, LONGEST_NAME, NewClaim};
+use crate::dialects::dsock::error::{ApiError, ErrorCode};
+use crate::dialects::dsock::names;
+use crate::dialects::dsock::settings::ApiVersion;
+use crate::dialects::dsock::target::{Selection, Target};
+use crate::dialects::dsock::{Dsock, POLICY, channels};
+use crate::limits::{Limit, Limits};
+use crate::protocol::http_response::Response;
+use crate::protocol::query_string::Query;
+use crate::protocol::ws_close::CloseCode;
+use crate::protocol::ws_frame::MessageType;
+use crate::relay::conn_id::ConnId;
+use crate::relay::dialect::Cx;
+
+/// Bytes of the id of a claim that is not given one.
+const ID_LENGTH: usize = 32;
+
+/// Whether channels are added or taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// They are added.
+    Subscribe,
+    /// They are taken away.
+    Unsubscribe,
+}
+
+impl Dsock {
+    /// Makes a claim.
+    pub(super) fn claim(
+        &mut self,
+        cx: &mut Cx<'_>,
+        query: &Query<'_>,
+    ) -> Result<Response, ApiError> {
+        let now = cx.now().wall;
+        let request = ClaimRequest::read(query, now)?;
+        check_lengths(&request, cx.limits())?;
+        self.expire_claims(cx);
+        if self.directory.claims.len() >= cx.limits().dsock_claims {
+            return Err(ApiError::over_limit(
+                ErrorCode::TooManyClaims,
+                Limit::DsockClaims,
+            ));
+        }
+        let made;
+        let id = match request.id {
+            Some(id) => id,
+            None => {
+                made = random_id(cx).ok_or(ErrorCode::ErrorCheckingClaim)?;
+                &made
+            }
+        };
+        let claim = NewClaim {
+            id,
+            user: request.user,
+            session: request.session,
+            channels: &request.channels,
+            expires: request.expires,
+        };
+        let claims = &mut self.directory.claims;
+        let number = claims.create(&claim, now).map_err(|fault| match fault {
+            ClaimFault::IdUsed => ErrorCode::ClaimIdAlreadyUsed,
+            ClaimFault::TooLarge => ErrorCode::ErrorCheckingClaim,
+        })?;
+        let claim = claims.get(number).ok_or(ErrorCode::ErrorCheckingClaim)?;
+        let answer = answer::created(claim);
+        self.watch_claims(cx);
+        Ok(answer)
+    }
+
+    /// Sends a message.
+    pub(super) fn send(
+        &mut self,
+        cx: &mut Cx<'_>,
+        query: &Query<'_>,
+        body: &[u8],
+    ) -> Result<Response, ApiError> {
+        let selection = self.selection(Target::of(query).connections())?;
+        let message_type = match query.get("type") {
+            Some("text" | "1") => MessageType::Text,
+            Some("binary" | "2") => MessageType::Binary,
+            _ => return Err(ErrorCode::InvalidMessageType.into()),
+        };
+        if message_type == MessageType::Text && str::from_utf8(body).is_err() {
+            return Err(ApiError::with_message(
+                ErrorCode::InvalidMessageType,
+                "The text is not UTF-8, send it as binary",
+            ));
+        }
+        cx.count_received(body.len());
+        match self.channel_of(cx, selection) {
+            Some(channel) => {
+                let frame = cx.frame(message_type, body);
+                cx.publish(channel, &frame, None);
+            }
+            None => {
+                let receivers = self.receivers(cx, selection);
+                if !receivers.is_empty() {
+                    let frame = cx.frame(message_type, body);
+                    cx.publish_to(receivers.into_iter(), &frame, POLICY);
+                }
+            }
+        }
+        Ok(answer::json(answer::SUCCESS))
+    }
+
+    /// Closes connections and, unless they are to be kept, forgets the claims of the same target.
+    pub(super) fn disconnect(
+        &mut self,
+        cx: &mut Cx<'_>,
+        query: &Query<'_>,
+    ) -> Result<Response, ApiError> {
+        let target = Target::of(query);
+        let selection = self.selection(target.connections())?;
+        if query.get("keepClaims") != Some("true") {
+            for number in self.claims_of(cx, target) {
+                self.directory.claims.remove(number);
+            }
+        }
+        for id in self.receivers(cx, selection) {
+            // Requests that come before the close is done must not find it any more.
+            self.forget(cx, id);
+            cx.close(id, CloseCode::NORMAL, "");
+        }
+        Ok(answer::json(answer::SUCCESS))
+    }
+
+    /// Tells of claims and connections.
+    pub(super) fn info(
+        &mut self,
+        cx: &mut Cx<'_>,
+        query: &Query<'_>,
+    ) -> Result<Response, ApiError> {
+        let target = Target::of(query);
+        let selection = self.selection(target.connections_of_info())?;
+        let worker = self.worker(cx);
+        let (numbers, receivers) = (self.claims_of(cx, target), self.receivers(cx, selection));
+        let (claims, connections) = (&self.directory.claims, &self.directory.connections);
+        Ok(answer::info(
+            numbers.into_iter().filter_map(|number| claims.get(number)),
+            receivers.into_iter().filter_map(|id| connections.get(id)),
+            worker,
+        ))
+    }
+
+    /// Changes the channels of connections and, unless they are to be left alone, of claims: of all
+    /// of them, or of none if one would have too many.
+    pub(super) fn change_channels(
+        &mut self,
+        cx: &mut Cx<'_>,
+        query: &Query<'_>,
+        change: Change,
+        list: &str,
+    ) -> Result<Response, ApiError> {
+        let target = Target::of(query);
+        let selection = self.selection(target.connections())?;
+        let names = names::split([list]);
+        check_channels(&names, cx.limits())?;
+        let receivers = self.receivers(cx, selection);
+        let claims = if query.get("ignoreClaims") == Some("true") {
+            Vec::new()
+        } else {
+            self.claims_of(cx, target)
+        };
+        if change == Change::Subscribe {
+            self.check_room(cx, &receivers, &claims, &names)?;
+        }
+        for number in claims {
+            self.change_claim(number, change, &names);
+        }
+        for id in receivers {
+            match change {
+                Change::Subscribe => self.subscribe(cx, id, &names),
+                Change::Unsubscribe => self.unsubscribe(cx, id, &names),
+            }
+        }
+        Ok(answer::json(answer::SUCCESS))
+    }
+
+    fn selection<'a>(&self, selection: Option<Selection<'a>>) -> Result<Selection<'a>, ErrorCode> {
+        selection.ok_or(match self.settings.api_version {
+            ApiVersion::V0_4 => ErrorCode::MissingTarget,
+            ApiVersion::V0_2 => ErrorCode::MissingConnectionOrUser,
+        })
+    }
+
+    fn claims_of(&self, cx: &Cx<'_>, target: Target<'_>) -> Vec<ClaimNumber> {
+        let now = cx.now().wall;
+        let claims = &self.directory.claims;
+        let key = target.claims();
+        key.map_or_else(Vec::new, |key| claims.find(key, now).collect())
+    }
+
+    fn check_room(
+        &self,
+        cx: &Cx<'_>,
+        connections: &[ConnId],
+        claims: &[ClaimNumber],
+        names: &[String],
+    ) -> Result<(), ApiError> {
+        let most = cx.limits().dsock_channels;
+        let directory = &self.directory;
+        let defaults = &self.settings.default_channels;
+        let of_connections = connections
+            .iter()
+            .filter_map(|id| directory.connections.get(*id))
+            .map(|connection| {
+                let own = |name: &&Rc<str>| !defaults.iter().any(|default| **default == ***name);
+                let has = |name: &str| connection.channels.iter().any(|other| **other == *name);
+                connection.channels.iter().filter(own).count() + missing(names, has)
+            });
+        let of_claims = claims
+            .iter()
+            .filter_map(|number| directory.claims.get(*number))
+            .map(|claim| {
+                let has = |name: &str| claim.channels().any(|other| other == name);
+                claim.channels().count() + missing(names, has)
+            });
+        if of_connections.chain(of_claims).any(|count| count > most) {
+            return Err(too_many_channels());
+        }
+        Ok(())
+    }
+
+    fn change_claim(&mut self, number: ClaimNumber, change: Change, names: &[String]) {
+        let claims = &mut self.directory.claims;
+        let Some(claim) = claims.get(number).cloned() else {
+            return;
+        };
+        let named = |channel: &&str| names.iter().any(|name| name == channel);
+        let mut channels: Vec<&str> = claim.channels().collect();
+        let before = channels.len();
+        match change {
+            Change::Subscribe => {
+                for name in names {
+                    if !channels.contains(&name.as_str()) {
+                        channels.push(name);
+                    }
+                }
+            }
+            Change::Unsubscribe => channels.retain(|channel| !named(channel)),
+        }
+        if channels.len() != before {
+            claims.set_channels(number, &channels);
+        }
+    }
+
+    fn subscribe(&mut self, cx: &mut Cx<'_>, id: ConnId, names: &[String]) {
+        let Some(connection) = self.directory.connections.get_mut(id) else {
+            return;
+        };
+        for name in names {
+            if !connection.channels.iter().any(|other| **other == **name) {
+                let key = channels::channel(cx, name);
+                connection.channels.push(Rc::clone(&key.1));
+                cx.join(id, key, POLICY);
+            }
+        }
+    }
+
+    fn unsubscribe(&mut self, cx: &mut Cx<'_>, id: ConnId, names: &[String]) {
+        let Some(connection) = self.directory.connections.get_mut(id) else {
+            return;
+        };
+        for name in names {
+            connection.channels.retain(|other| **other != **name);
+            if let Some(channel) = cx.find(&channels::channel(cx, name)) {
+                cx.leave(id, channel);
+            }
+        }
+    }
+}
+
+/// How many of the names are not there.
+fn missing(names: &[String], has: impl Fn(&str) -> bool) -> usize {
+    names.iter().filter(|name| !has(name)).count()
+}
+
+fn too_many_channels() -> ApiError {
+    ApiError::over_limit(ErrorCode::ErrorBindingQueryParams, Limit::DsockChannels)
+}
+
+fn check_lengths(request: &ClaimRequest<'_>, limits: &Limits) -> Result<(), ApiError> {
+    let most = limits.dsock_name.min(LONGEST_NAME);
+    let id = request.id.unwrap_or_default();
+    if [id, request.user, request.session]
+        .iter()
+        .any(|name| name.len() > most)
+    {
+        return Err(ApiError::over_limit(
+            ErrorCode::ErrorBindingQueryParams,
+            Limit::DsockName,
+        ));
+    }
+    if request.channels.len() > limits.dsock_channels {
+        return Err(too_many_channels());
+    }
+    check_channels(&request.channels, limits)
+}
+
+fn check_channels(names: &[String], limits: &Limits) -> Result<(), ApiError> {
+    if names.iter().any(|name| name.len() > limits.channel_name) {
+        return Err(ApiError::over_limit(
+            ErrorCode::ErrorBindingQueryParams,
+            Limit::ChannelName,
+        ));
+    }
+    Ok(())
+}
+
+/// 32 letters and digits that nobody can guess: 190 bits.
+fn random_id(cx: &mut Cx<'_>) -> Option<String> {
+    const CHARACTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let mut id = String::with_capacity(ID_LENGTH);
+    while id.len() < ID_LENGTH {
+        // Bytes that would make some characters likelier than others do not count.
+        let bytes = cx.random_bytes::<40>()?;
+        let indexes = bytes
+            .iter()
+            .filter(|byte| **byte < 248)
+            .map(|byte| byte % 62);
+        let characters = indexes.filter_map(|index| CHARACTERS.get(usize::from(index)));
+        let missing = ID_LENGTH - id.len();
+        id.extend(characters.take(missing).map(|byte| char::from(*byte)));
+    }
+    Some(id)
+}

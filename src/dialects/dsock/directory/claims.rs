@@ -1,0 +1,371 @@
+//! The claims that wait to be redeemed.
+//!
+//! Each has a number. One index leads from the hash of whatever a claim can be found by to the
+//! numbers of those that have it, another stands in the order in which they end. Both are plain
+//! sets of numbers: a claim that is gone leaves nothing behind, and what is found by a hash is
+//! compared before it counts.
+//!
+//! Invariants: no two claims have the same id. A claim is in the index once for each of its keys,
+//! and once in the order of ends. A claim whose time is over is found by nothing any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use super::claim::{Claim, NewClaim, milliseconds};
+
+/// The number of a claim while it is kept. In the order in which they were made, until the numbers
+/// begin again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct ClaimNumber(u32);
+
+/// What claims are found by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ClaimKey<'a> {
+    /// The one with this id.
+    Id(&'a str),
+    /// Those of a user.
+    User(&'a str),
+    /// Those of a user's session.
+    Session(&'a str, &'a str),
+    /// Those for a channel.
+    Channel(&'a str),
+}
+
+impl ClaimKey<'_> {
+    fn fits(self, claim: &Claim) -> bool {
+        match self {
+            Self::Id(id) => claim.id() == id,
+            Self::User(user) => claim.user() == user,
+            Self::Session(user, session) => claim.session() == session && claim.user() == user,
+            Self::Channel(channel) => claim.channels().any(|other| other == channel),
+        }
+    }
+}
+
+/// Why a claim is not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClaimFault {
+    /// There is one with this id.
+    IdUsed,
+    /// A name is longer than 65,535 bytes, or all numbers are given.
+    TooLarge,
+}
+
+/// All claims.
+#[derive(Debug, Default)]
+pub struct Claims {
+    claims: BTreeMap<ClaimNumber, Claim>,
+    index: BTreeSet<(u32, ClaimNumber)>,
+    /// The halves of the end in milliseconds, which take less room than the whole.
+    ends: BTreeSet<(u32, u32, ClaimNumber)>,
+    last: ClaimNumber,
+    hasher: RandomState,
+}
+
+impl Claims {
+    /// Keeps a claim.
+    ///
+    /// # Errors
+    /// If its id is used.
+    pub fn create(&mut self, new: &NewClaim<'_>, now: Duration) -> Result<ClaimNumber, ClaimFault> {
+        let same = self.numbers(ClaimKey::Id(new.id)).next();
+        match same {
+            Some(number) if self.is_over(number, now) => drop(self.remove(number)),
+            Some(_) => return Err(ClaimFault::IdUsed),
+            None => {}
+        }
+        let claim = Claim::new(new).ok_or(ClaimFault::TooLarge)?;
+        let number = self.free_number().ok_or(ClaimFault::TooLarge)?;
+        for hash in hashes(&self.hasher, &claim) {
+            self.index.insert((hash, number));
+        }
+        self.ends.insert(end(&claim, number));
+        self.claims.insert(number, claim);
+        self.last = number;
+        Ok(number)
+    }
+
+    /// The claim of this number.
+    pub fn get(&self, number: ClaimNumber) -> Option<&Claim> {
+        self.claims.get(&number)
+    }
+
+    /// The claims with this key whose time is not over, the oldest first.
+    pub fn find(&self, key: ClaimKey<'_>, now: Duration) -> impl Iterator<Item = ClaimNumber> {
+        self.numbers(key)
+            .filter(move |number| !self.is_over(*number, now))
+    }
+
+    /// Takes a claim out: whoever redeems it is the only one who does.
+    pub fn remove(&mut self, number: ClaimNumber) -> Option<Claim> {
+        let claim = self.claims.remove(&number)?;
+        for hash in hashes(&self.hasher, &claim) {
+            self.index.remove(&(hash, number));
+        }
+        self.ends.remove(&end(&claim, number));
+        Some(claim)
+    }
+
+    /// Gives a claim these channels; none empty, none twice, none with a comma.
+    pub fn set_channels(&mut self, number: ClaimNumber, channels: &[&str]) {
+        let Some(claim) = self.claims.get_mut(&number) else {
+            return;
+        };
+        // Two keys may have one hash, so all of them are set anew.
+        for hash in hashes(&self.hasher, claim) {
+            self.index.remove(&(hash, number));
+        }
+        claim.set_channels(channels);
+        for hash in hashes(&self.hasher, claim) {
+            self.index.insert((hash, number));
+        }
+    }
+
+    /// Forgets claims whose time is over, `most` at the most; how many.
+    pub fn expire(&mut self, now: Duration, most: usize) -> usize {
+        let now = halves(milliseconds(now));
+        let mut expired = 0;
+        while expired < most
+            && let Some(&(high, low, number)) = self.ends.first()
+            && (high, low) <= now
+        {
+            self.remove(number);
+            expired += 1;
+        }
+        expired
+    }
+
+    /// When the next claim ends, as time since 1970.
+    pub fn next_end(&self) -> Option<Duration> {
+        let &(high, low, _) = self.ends.first()?;
+        Some(Duration::from_millis(
+            u64::from(high) << 32 | u64::from(low),
+        ))
+    }
+
+    /// How many are kept.
+    pub fn len(&self) -> usize {
+        self.claims.len()
+    }
+
+    /// True if none is kept.
+    pub fn is_empty(&self) -> bool {
+        self.claims.is_empty()
+    }
+
+    /// Checks that the indexes are those of the claims.
+    ///
+    /// # Errors
+    /// What is not so.
+    pub fn check_invariants(&self) -> Result<(), String> {
+        let mut index = BTreeSet::new();
+        for (number, claim) in &self.claims {
+            index.extend(hashes(&self.hasher, claim).map(|hash| (hash, *number)));
+            if !self.ends.contains(&end(claim, *number)) {
+                return Err(format!("the end of claim {} is missing", number.0));
+            }
+            if self.numbers(ClaimKey::Id(claim.id())).count() != 1 {
+                return Err(format!("claim {} is not the only one of its id", number.0));
+            }
+        }
+        if index != self.index || self.ends.len() != self.claims.len() {
+            return Err("the index has what is not there".to_owned());
+        }
+        Ok(())
+    }
+
+    fn is_over(&self, number: ClaimNumber, now: Duration) -> bool {
+        self.get(number).is_none_or(|claim| claim.is_expired(now))
+    }
+
+    fn numbers(&self, key: ClaimKey<'_>) -> impl Iterator<Item = ClaimNumber> {
+        let hash = hash(&self.hasher, key);
+        self.index
+            .range((hash, ClaimNumber(0))..=(hash, ClaimNumber(u32::MAX)))
+            .map(|(_, number)| *number)
+            .filter(move |number| self.get(*number).is_some_and(|claim| key.fits(claim)))
+    }
+
+    /// The next number that no claim has.
+    fn free_number(&self) -> Option<ClaimNumber> {
+        let mut number = self.last.0;
+        for _ in 0..=self.claims.len() {
+            number = number.wrapping_add(1);
+            if !self.claims.contains_key(&ClaimNumber(number)) {
+                return Some(ClaimNumber(number));
+            }
+        }
+        None
+    }
+}
+
+fn hash(hasher: &RandomState, key: ClaimKey<'_>) -> u32 {
+    hasher.hash_one(key) as u32
+}
+
+/// The hashes of everything that a claim is found by.
+fn hashes(hasher: &RandomState, claim: &Claim) -> impl Iterator<Item = u32> {
+    let session = Some(claim.session()).filter(|session| !session.is_empty());
+    let session = session.map(|session| ClaimKey::Session(claim.user(), session));
+    [ClaimKey::Id(claim.id()), ClaimKey::User(claim.user())]
+        .into_iter()
+        .chain(session)
+        .chain(claim.channels().map(ClaimKey::Channel))
+        .map(|key| hash(hasher, key))
+}
+
+fn halves(milliseconds: u64) -> (u32, u32) {
+    ((milliseconds >> 32) as u32, milliseconds as u32)
+}
+
+fn end(claim: &Claim, number: ClaimNumber) -> (u32, u32, ClaimNumber) {
+    let (high, low) = halves(claim.expires());
+    (high, low, number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    const NOW: Duration = Duration::from_secs(1_795_210_504);
+
+    fn create(
+        claims: &mut Claims,
+        [id, user, session]: [&str; 3],
+        channels: &[&str],
+        seconds: u64,
+    ) -> Result<ClaimNumber, ClaimFault> {
+        let channels: Vec<String> = channels.iter().map(|name| (*name).to_owned()).collect();
+        let new = NewClaim {
+            id,
+            user,
+            session,
+            channels: &channels,
+            expires: NOW + Duration::from_secs(seconds),
+        };
+        claims.create(&new, NOW)
+    }
+
+    fn ids(claims: &Claims, key: ClaimKey<'_>) -> Vec<String> {
+        claims
+            .find(key, NOW)
+            .filter_map(|number| claims.get(number))
+            .map(|claim| claim.id().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn claims_are_found_by_everything_that_they_have() {
+        use ClaimKey::{Channel, Id, Session, User};
+        let mut claims = Claims::default();
+        create(&mut claims, ["c1", "u", "s"], &["a", "b"], 60).unwrap();
+        create(&mut claims, ["c2", "u", ""], &["b"], 60).unwrap();
+        create(&mut claims, ["c3", "us", ""], &[], 60).unwrap();
+        create(&mut claims, ["c4", "v", "s"], &["u"], 60).unwrap();
+        for (key, expected) in [
+            (Id("c1"), &["c1"][..]),
+            (Id("u"), &[]),
+            (User("u"), &["c1", "c2"]),
+            (User("us"), &["c3"]),
+            (User(""), &[]),
+            (Session("u", "s"), &["c1"]),
+            (Session("us", ""), &[]),
+            (Session("", "us"), &[]),
+            (Channel("a"), &["c1"]),
+            (Channel("b"), &["c1", "c2"]),
+            (Channel("a,b"), &[]),
+            (Channel("u"), &["c4"]),
+            (Channel(""), &[]),
+        ] {
+            assert_eq!(ids(&claims, key), expected, "{key:?}");
+        }
+        claims.check_invariants().unwrap();
+    }
+
+    #[test]
+    fn an_id_is_used_until_its_claim_is_gone() {
+        let mut claims = Claims::default();
+        let number = create(&mut claims, ["c", "u", ""], &[], 60).unwrap();
+        let again = create(&mut claims, ["c", "v", ""], &[], 60);
+        assert_eq!(again, Err(ClaimFault::IdUsed));
+        assert_eq!(claims.remove(number).unwrap().user(), "u");
+        assert_eq!(claims.remove(number), None);
+        create(&mut claims, ["c", "v", ""], &[], 0).unwrap();
+        // One whose time is over is in nobody's way.
+        create(&mut claims, ["c", "w", ""], &[], 60).unwrap();
+        assert_eq!(claims.len(), 1);
+        let long = "x".repeat(70_000);
+        let fault = create(&mut claims, [&long, "u", ""], &[], 60);
+        assert_eq!(fault, Err(ClaimFault::TooLarge));
+        claims.check_invariants().unwrap();
+    }
+
+    #[test]
+    fn claims_end_in_time() {
+        let mut claims = Claims::default();
+        for (id, seconds) in [("c3", 3), ("c1", 1), ("c2", 2)] {
+            create(&mut claims, [id, "u", ""], &[], seconds).unwrap();
+        }
+        assert_eq!(claims.next_end(), Some(NOW + Duration::from_secs(1)));
+        let almost = NOW + Duration::from_millis(999);
+        assert_eq!(claims.find(ClaimKey::User("u"), almost).count(), 3);
+        assert_eq!(claims.expire(almost, 10), 0);
+        let later = NOW + Duration::from_secs(2);
+        assert_eq!(claims.find(ClaimKey::User("u"), later).count(), 1);
+        assert_eq!(claims.expire(later, 1), 1);
+        assert_eq!(claims.expire(later, 10), 1);
+        assert_eq!(claims.len(), 1);
+        claims.check_invariants().unwrap();
+    }
+
+    #[test]
+    fn channels_change() {
+        let mut claims = Claims::default();
+        let number = create(&mut claims, ["c", "u", "s"], &["a"], 60).unwrap();
+        claims.set_channels(number, &["b", "é"]);
+        assert!(ids(&claims, ClaimKey::Channel("a")).is_empty());
+        assert_eq!(ids(&claims, ClaimKey::Channel("é")), ["c"]);
+        claims.set_channels(number, &[]);
+        assert_eq!(claims.get(number).unwrap().channels().count(), 0);
+        assert_eq!(ids(&claims, ClaimKey::Session("u", "s")), ["c"]);
+        claims.check_invariants().unwrap();
+    }
+
+    #[test]
+    fn a_random_life_agrees_with_a_plain_table() {
+        let mut random = fastrand::Rng::with_seed(5);
+        let mut claims = Claims::default();
+        let mut model: HashMap<String, (String, ClaimNumber)> = HashMap::new();
+        for step in 0..20_000 {
+            let id = format!("c{}", random.u8(0..100));
+            let user = format!("u{}", random.u8(0..5));
+            match random.u8(0..3) {
+                0 => {
+                    let made = create(&mut claims, [&id, &user, "s"], &[&user], 60);
+                    assert_eq!(made.is_err(), model.contains_key(&id));
+                    if let Ok(number) = made {
+                        model.insert(id, (user, number));
+                    }
+                }
+                1 => {
+                    let removed = model.remove(&id);
+                    let found = claims.find(ClaimKey::Id(&id), NOW).next();
+                    assert_eq!(found, removed.map(|(_, number)| number));
+                    if let Some(number) = found {
+                        claims.remove(number);
+                    }
+                }
+                _ => {
+                    let expected = model.values().filter(|(other, _)| *other == user).count();
+                    assert_eq!(claims.find(ClaimKey::User(&user), NOW).count(), expected);
+                    assert_eq!(claims.find(ClaimKey::Channel(&user), NOW).count(), expected);
+                }
+            }
+            if step % 1_000 == 0 {
+                claims.check_invariants().unwrap();
+            }
+        }
+    }
+}
