@@ -105,8 +105,8 @@ impl Relay {
                     cx.outboxes.push(id, pong);
                     service.ping_or_pong(&mut cx, id);
                 }
-                Ok(Some(Event::Pong(_))) => {
-                    if !admit_control(&mut cx) {
+                Ok(Some(Event::Pong(payload))) => {
+                    if !service.pong(&mut cx, client, payload) && !admit_control(&mut cx) {
                         break Stop::Fault(PeerFault::limit(Limit::ControlFrames));
                     }
                     service.ping_or_pong(&mut cx, id);
@@ -168,13 +168,15 @@ impl Relay {
     /// Fails the connection (RFC 6455 section 7.1.7): says why, and closes.
     pub(super) fn fail(&mut self, id: ConnId, fault: PeerFault, now: Now) {
         let code = Some(fault.close_code);
-        self.push_close(
-            id,
-            &CloseStatus {
-                code,
-                reason: fault.reason,
-            },
-        );
+        if self.terms_of(id).close_frames {
+            self.push_close(
+                id,
+                &CloseStatus {
+                    code,
+                    reason: fault.reason,
+                },
+            );
+        }
         self.counters.peer_faults += 1;
         let reason = CloseReason {
             code,

@@ -286,6 +286,19 @@ impl Outboxes {
         mark_dirty(outbox, &mut self.dirty);
     }
 
+    /// Gives up what a client was too slow for; nothing more goes in.
+    pub fn give_up(&mut self, id: ConnId) {
+        let spare = &mut self.spare;
+        if let Some(outbox) = self.table.get_mut(id.index()).and_then(Option::as_mut)
+            && outbox.owner == id
+            && outbox.intake != Intake::Dead
+        {
+            outbox.drop_unsent(spare);
+            outbox.intake = Intake::Closed;
+            outbox.soft_since = Tick::NEVER;
+        }
+    }
+
     /// Nothing more goes in; once all is written the write side is shut (see
     /// [`Self::is_finished`]).
     pub fn end(&mut self, id: ConnId) {

@@ -2,7 +2,8 @@
 //!
 //! | stage     | takes                        | leaves to                                          |
 //! |-----------|------------------------------|----------------------------------------------------|
-//! | Http      | requests                     | Open (upgrade), Finishing (refusal, last answer)   |
+//! | Http      | requests                     | Open (upgrade), Verdict, Finishing (refusal, last answer) |
+//! | Verdict   | nothing; input waits         | Open (admitted), Finishing (not), Dead (time)      |
 //! | Control   | commands, see `operator`     | Finishing (quit, malformed), Dead (end of stream)  |
 //! | Open      | messages, control frames     | CloseSent (we close), Finishing (the client closes)|
 //! | CloseSent | frames, to find the answer   | Finishing (answer or time)                         |
@@ -78,6 +79,8 @@ impl Peer {
 pub enum Stage {
     /// Reading requests; the box is there while one is incomplete.
     Http(Option<Box<HttpInput>>),
+    /// A handshake of which it is not known yet whether it succeeds.
+    Verdict(Box<PendingHandshake>),
     /// A program that controls the server.
     Control(Box<ControlInput>),
     /// A WebSocket.
@@ -90,6 +93,17 @@ pub enum Stage {
     Lingering,
     /// To be buried.
     Dead,
+}
+
+/// A handshake of which it is not known yet whether it succeeds.
+#[derive(Debug)]
+pub struct PendingHandshake {
+    /// Who decides.
+    pub dialect: DialectId,
+    /// The client's address.
+    pub address: PeerAddress,
+    /// The answer.
+    pub switching_protocols: Vec<u8>,
 }
 
 /// A WebSocket that is open.
@@ -137,7 +151,7 @@ impl Stage {
             Self::Control(control) => control.buffered(),
             Self::Open(open) => open.receiver.buffered(),
             Self::CloseSent(receiver) => receiver.buffered(),
-            Self::Finishing | Self::Lingering | Self::Dead => 0,
+            Self::Verdict(_) | Self::Finishing | Self::Lingering | Self::Dead => 0,
         }
     }
 
@@ -150,6 +164,7 @@ impl Stage {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Http(_) => "http",
+            Self::Verdict(_) => "verdict",
             Self::Control(_) => "control",
             Self::Open(_) => "open",
             Self::CloseSent(_) => "close-sent",

@@ -41,6 +41,7 @@ impl Relay {
                 Some(Stage::Control(_)) => self.receive_control(id, &mut input, &mut budget, now),
                 Some(Stage::Open(_)) => self.receive_frames(id, &mut input, &mut budget, now),
                 Some(Stage::CloseSent(_)) => self.receive_close(id, &mut input, now),
+                Some(Stage::Verdict(_)) => Reading::Paused,
                 _ => Reading::Over,
             };
             // A request that was an upgrade leaves the rest of the input to the next stage.
@@ -86,7 +87,11 @@ impl Relay {
     pub fn is_paused(&self, id: ConnId) -> bool {
         // Held input comes first, also if the connection was closed by us meanwhile.
         self.held.contains_key(&id)
-            || matches!(self.peer(id).map(|peer| &peer.stage), Some(Stage::Open(open)) if open.paused)
+            || match self.peer(id).map(|peer| &peer.stage) {
+                Some(Stage::Open(open)) => open.paused,
+                Some(Stage::Verdict(_)) => true,
+                _ => false,
+            }
     }
 
     /// Takes a connection whose reading was paused and may go on.
@@ -113,6 +118,9 @@ impl Relay {
             }
             Stage::CloseSent(_) => {
                 self.die(id, CloseReason::without_code("closed without an answer"));
+            }
+            Stage::Verdict(_) => {
+                self.die(id, CloseReason::without_code("closed by the client"));
             }
             Stage::Control(_) => self.end_of_control(id, now),
             Stage::Lingering => self.die(id, CloseReason::without_code("closed")),
