@@ -13,6 +13,7 @@ use Fantail\Dsock\RefusedException;
 use Fantail\Dsock\Target;
 
 [, $url, $token, $directory] = $argv;
+ini_set('zend.exception_ignore_args', '0');
 $dsock = new Client($url, $token);
 $target = Target::user('1');
 
@@ -132,6 +133,13 @@ $listener = stream_socket_server('tcp://127.0.0.1:0');
 $gone = stream_socket_get_name($listener, false);
 fclose($listener);
 expect_exception(NoAnswerException::class, 'refused', fn () => (new Client("http://$gone", $token))->ping());
+try {
+    (new Client("http://$gone", $token))->info($target);
+    throw new RuntimeException('somebody listens');
+} catch (NoAnswerException $exception) {
+    $trace = print_r($exception->getTrace(), true);
+    expect([true, false], [str_contains($trace, '/info?user=1'), str_contains($trace, $token)], 'a trace');
+}
 
 // TLS, with a certificate that signs itself.
 $file = "$directory/localhost.pem";
