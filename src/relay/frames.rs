@@ -58,7 +58,7 @@ impl Relay {
             return Reading::Over;
         };
         let before = open.receiver.buffered();
-        open.pinged = Tick::NEVER;
+        let mut heard = false;
         let Some((service, mut cx)) = self.split(dialect, now) else {
             return Reading::Over;
         };
@@ -79,7 +79,9 @@ impl Relay {
             if cx.outboxes.has_long_answer(id) {
                 break Stop::Paused(now.moment + ANSWER_PAUSE, Limit::OutputSoft);
             }
-            match open.receiver.receive(input, &receive_limits) {
+            let event = open.receiver.receive(input, &receive_limits);
+            heard |= matches!(event, Ok(Some(_)));
+            match event {
                 Ok(None) => break Stop::InputEnded,
                 Ok(Some(Event::Message(message_type, payload))) => {
                     cx.count_received(payload.len());
@@ -124,6 +126,10 @@ impl Relay {
         self.count_buffered(before, open.receiver.buffered());
         if let Some(peer) = self.peers.get_mut(id) {
             peer.stage = Stage::Open(open);
+            // Input that was kept counts when it is taken, not while it goes on waiting.
+            if heard {
+                peer.hear(now.moment);
+            }
             if message_since != Tick::NEVER {
                 let limit = message_since.after(self.settings.limits.message_time);
                 peer.deadline = peer.deadline.min(limit);

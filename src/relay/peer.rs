@@ -16,7 +16,7 @@ use crate::protocol::ws_receiver::{Receiver, Role};
 use crate::relay::address::PeerAddress;
 use crate::relay::dialect::DialectId;
 use crate::relay::http_input::HttpInput;
-use crate::relay::moment::Tick;
+use crate::relay::moment::{Moment, Tick};
 use crate::relay::operator::ControlInput;
 use crate::relay::rate::RateState;
 
@@ -61,6 +61,16 @@ pub struct Peer {
     pub deadline: Tick,
     /// Where in its life it is.
     pub stage: Stage,
+}
+
+impl Peer {
+    /// Something came from the client: it is alive, and owes no pong.
+    pub(super) fn hear(&mut self, now: Moment) {
+        self.heard = Tick::of(now);
+        if let Stage::Open(open) = &mut self.stage {
+            open.pinged = Tick::NEVER;
+        }
+    }
 }
 
 /// Where in its life a connection is; see the table above.

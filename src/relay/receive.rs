@@ -3,7 +3,7 @@
 use crate::limits::Limit;
 use crate::relay::Relay;
 use crate::relay::conn_id::ConnId;
-use crate::relay::moment::{Now, Tick};
+use crate::relay::moment::Now;
 use crate::relay::peer::Stage;
 use crate::relay::request::CloseReason;
 
@@ -23,12 +23,17 @@ pub enum Reading {
 
 impl Relay {
     /// A connection's bytes, in the order in which they came. They are unmasked in place.
-    pub fn receive(&mut self, id: ConnId, mut input: &mut [u8], now: Now) -> Reading {
-        let mut budget = self.settings.limits.frames_per_turn;
+    pub fn receive(&mut self, id: ConnId, input: &mut [u8], now: Now) -> Reading {
         let Some(peer) = self.peers.get_mut(id) else {
             return Reading::Over;
         };
-        peer.heard = Tick::of(now.moment);
+        peer.hear(now.moment);
+        self.take_in(id, input, now)
+    }
+
+    /// Takes bytes that came now or earlier.
+    fn take_in(&mut self, id: ConnId, mut input: &mut [u8], now: Now) -> Reading {
+        let mut budget = self.settings.limits.frames_per_turn;
         let reading = loop {
             let stage = self.peers.get(id).map(|peer| &peer.stage);
             let reading = match stage {
@@ -68,7 +73,7 @@ impl Relay {
         match self.held.remove(&id) {
             Some(mut held) => {
                 self.buffered = self.buffered.saturating_sub(held.len());
-                self.receive(id, &mut held, now)
+                self.take_in(id, &mut held, now)
             }
             None => match self.peers.get(id) {
                 Some(peer) if !peer.stage.is_over() => Reading::Continue,
