@@ -75,7 +75,7 @@ fn it_starts_without_any_configuration() {
     let version = env!("CARGO_PKG_VERSION");
     let address = "127.0.0.1:7328";
     let expected = format!(
-        "Fantail {version} relays on ws://{address} (topics, drc, dsock, wson), statistics: http://{address}/stats"
+        "Fantail {version} relays on ws://{address} (topics, drc, dsock, message-broker, wson), statistics: http://{address}/stats"
     );
     if first.as_ref() == Some(&expected) {
         let address = SocketAddr::from(([127, 0, 0, 1], 7328));

@@ -11,6 +11,7 @@ use fantail::dialects::dsock::Dsock;
 use fantail::dialects::dsock::error::ErrorCode;
 use fantail::dialects::dsock::settings::Settings as DsockSettings;
 use fantail::limits::Limits;
+use fantail::protocol::http_request::{Method, Request};
 use fantail::relay::address::PeerAddress;
 use fantail::relay::conn_id::ConnId;
 use fantail::relay::dialect::DialectId;
@@ -128,8 +129,10 @@ impl Client {
     fn request(&mut self, driver: &mut Driver, request_line: &[u8], body: &[u8]) {
         let length = format!("Content-Length: {}\r\n", body.len());
         let mut bytes = head(request_line, &length);
+        // Of a head that cannot be read nobody knows the method.
+        let request = Request::parse(&bytes, &Limits::default());
+        let head_only = request.is_ok_and(|request| request.method() == Method::Head);
         bytes.extend_from_slice(body);
-        let head_only = request_line.starts_with(b"HEAD ");
         self.send(driver, &bytes);
         self.answers_of(driver, head_only);
         check_claims(driver);

@@ -6,10 +6,11 @@
 //! end of a join is found, and that nothing was lost or doubled.
 
 use super::answer::{self, Tally};
+use super::granter::Granter;
 use super::request::{self, Role};
 use crate::support::Outcome;
 use crate::support::client;
-use crate::support::frame::{MASK, parse_server_frame, put_client_frame};
+use crate::support::frame::{MASK, put_client_frame};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use std::io::{ErrorKind, Read, Write};
@@ -75,8 +76,7 @@ pub(crate) struct Crowd {
     address: SocketAddr,
     poll: Poll,
     events: Events,
-    /// An authority that isn't in the channel and gives the grants.
-    granter: TcpStream,
+    granter: Granter,
     clients: Vec<Client>,
     /// What all have received.
     tally: Tally,
@@ -99,7 +99,7 @@ impl Crowd {
             address,
             poll: Poll::new()?,
             events: Events::with_capacity(EVENTS),
-            granter: client::open(address, None, request::PATH)?,
+            granter: Granter::connect(address)?,
             clients: Vec::new(),
             tally: Tally::default(),
             authorities: 0,
@@ -161,13 +161,7 @@ impl Crowd {
             if client.role == Role::Authority {
                 continue;
             }
-            let mut frame = Vec::new();
-            put_client_frame(&mut frame, MASK, request::grant(client.role).as_bytes());
-            self.granter.write_all(&frame)?;
-            let answer = read_answer(&mut self.granter)?;
-            let token = answer::value(&answer, "token");
-            let token = token.ok_or_else(|| format!("there is no token in {answer}"))?;
-            client.token = Some(token.to_owned());
+            client.token = Some(self.granter.token(client.role)?);
         }
         Ok(())
     }
@@ -305,21 +299,6 @@ fn source(index: usize, role: Role) -> Outcome<Option<SocketAddrV4>> {
     }
     let host = Ipv4Addr::new(127, 0, 0, u8::try_from(2 + index / PER_SOURCE)?);
     Ok(Some(SocketAddrV4::new(host, 0)))
-}
-
-/// Reads one whole frame of text from a blocking stream.
-fn read_answer(stream: &mut TcpStream) -> Outcome<String> {
-    let mut bytes = Vec::new();
-    let mut buffer = [0; 1024];
-    loop {
-        if let Some(frame) = parse_server_frame(&bytes) {
-            return Ok(String::from_utf8_lossy(frame.payload).into_owned());
-        }
-        match stream.read(&mut buffer)? {
-            0 => return Err("the server has closed a connection".into()),
-            read => bytes.extend_from_slice(buffer.get(..read).unwrap_or_default()),
-        }
-    }
 }
 
 fn wrong(what: &str, got: u64, expected: u64) -> Box<dyn std::error::Error> {

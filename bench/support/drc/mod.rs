@@ -5,5 +5,6 @@ pub(crate) mod answer;
 pub(crate) mod broadcast;
 pub(crate) mod crowd;
 pub(crate) mod entries;
+pub(crate) mod granter;
 pub(crate) mod request;
 pub(crate) mod storm;

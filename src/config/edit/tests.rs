@@ -123,7 +123,7 @@ fn lists_are_changed_however_they_are_written() {
         ),
         (
             "[drc]\norigins = [ # ours\n  'http://a.example', # a\n  # b\n  'http://b.example',\n]\n",
-            "remove drc.origins HTTP://A.example:80",
+            "remove drc.origins HTTP://A.example",
             "[drc]\norigins = [ # ours\n  # b\n  'http://b.example',\n]\n",
         ),
         (
@@ -332,7 +332,7 @@ fn what_is_there_already_changes_nothing() {
     for (text, command) in [
         ("", "add drc.origins loopback"),
         (
-            "[drc]\norigins = ['HTTP://A.example:80']\n",
+            "[drc]\norigins = ['HTTP://A.example']\n",
             "add drc.origins http://a.example",
         ),
         ("[drc]\norigins = ['*']\n", "set drc.origins *"),
