@@ -106,7 +106,7 @@ impl Dsock {
                 }
             }
         }
-        Ok(answer::json(answer::SUCCESS))
+        Ok(answer::success())
     }
 
     /// Closes connections and, unless they are to be kept, forgets the claims of the same target.
@@ -127,7 +127,7 @@ impl Dsock {
             self.forget(cx, id);
             cx.close(id, CloseCode::NORMAL, "");
         }
-        Ok(answer::json(answer::SUCCESS))
+        Ok(answer::success())
     }
 
     /// Tells of claims and connections.
@@ -179,7 +179,7 @@ impl Dsock {
                 Change::Unsubscribe => self.unsubscribe(cx, id, &names),
             }
         }
-        Ok(answer::json(answer::SUCCESS))
+        Ok(answer::success())
     }
 
     fn selection<'a>(&self, selection: Option<Selection<'a>>) -> Result<Selection<'a>, ErrorCode> {
