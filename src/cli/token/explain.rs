@@ -4,7 +4,7 @@ use crate::cli::{Failure, configuration, output};
 use crate::config::Config;
 use crate::dialects::dsock::jwt::check_claims;
 use crate::limits::Limits;
-use crate::protocol::json_web_token::{read_unverified, verify};
+use crate::protocol::json_web_token::{TokenFault, read_unverified, verify};
 use crate::secret::Secret;
 use clap::Args;
 use serde_json::{Map, Value};
@@ -70,6 +70,7 @@ fn explain(token: &str, secret: &Secret, limits: &Limits, now: u64) -> (String, 
     let signature = match verify(token, secret.as_bytes()) {
         _ if secret.is_empty() => Err("dsock.jwt_secret is empty, so no token is good".to_owned()),
         Ok(_) => Ok(()),
+        Err(fault @ TokenFault::Critical) => Err(format!("not checked, {fault}")),
         Err(fault) => Err(fault.to_string()),
     };
     let mut is_good = signature.is_ok();
