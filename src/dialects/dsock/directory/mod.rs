@@ -11,6 +11,8 @@ pub use claim::{Claim, LONGEST_NAME, NewClaim};
 pub use claims::{ClaimFault, ClaimKey, ClaimNumber, Claims};
 pub use connections::{Connection, Connections};
 
+use std::time::Duration;
+
 /// All state.
 #[derive(Debug, Default)]
 pub struct Directory {
@@ -18,4 +20,12 @@ pub struct Directory {
     pub claims: Claims,
     /// Connections of this process.
     pub connections: Connections,
+}
+
+impl Directory {
+    /// Takes out the claim of this id, if its time is not over: of all who want it, one gets it.
+    pub fn redeem(&mut self, id: &str, now: Duration) -> Option<Claim> {
+        let number = self.claims.find(ClaimKey::Id(id), now).next()?;
+        self.claims.remove(number)
+    }
 }
