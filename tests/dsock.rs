@@ -484,6 +484,22 @@ fn tokens_are_made_and_explained() {
     assert!(text.contains("exp: is missing, and so is iat"), "{text}");
     let (code, _) = run(&["dsock"], "");
     assert_eq!(code, 2);
+    // A token that the server would refuse is not made.
+    let many: Vec<String> = (0..129).map(|number| number.to_string()).collect();
+    for more in [
+        ["--user", &"u".repeat(257)],
+        ["--session", &"s".repeat(257)],
+        ["--channels", &many.join(",")],
+        ["--channels", &"c".repeat(257)],
+    ] {
+        let user = ["dsock", "--user", "1"];
+        let user = if more[0] == "--user" {
+            &user[..1]
+        } else {
+            &user
+        };
+        assert_eq!(run(&[user, &more].concat(), ""), (2, String::new()));
+    }
 }
 
 fn token_without_end() -> String {

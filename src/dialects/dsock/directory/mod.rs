@@ -29,3 +29,29 @@ impl Directory {
         self.claims.remove(number)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_redeemed_once_and_in_time() {
+        let mut directory = Directory::default();
+        let end = Duration::from_secs(60);
+        for id in ["c", "late"] {
+            let new = NewClaim {
+                id,
+                user: "u",
+                session: "",
+                channels: &[],
+                expires: end,
+            };
+            directory.claims.create(&new, Duration::ZERO).unwrap();
+        }
+        let before = end - Duration::from_millis(1);
+        assert_eq!(directory.redeem("c", before).unwrap().user(), "u");
+        assert_eq!(directory.redeem("c", before), None);
+        assert_eq!(directory.redeem("late", end), None);
+        assert_eq!(directory.redeem("nope", before), None);
+    }
+}
