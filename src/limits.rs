@@ -140,8 +140,10 @@ limits! {
     head = Head("limits.head", Bytes, 8 * KIB, Answer(431), "request head limit");
     /// Header fields in a request; at most 64, which is also the parser's room.
     headers = Headers("limits.headers", Count, 64, Answer(431), "request headers limit");
-    /// Time from accept until a request head is complete, and between two requests.
+    /// Time from accept until a request head is complete, and from the beginning of a later one.
     handshake_time = HandshakeTime("limits.handshake_time", Period, Duration::from_secs(5), Disconnect, "handshake time limit");
+    /// Time between two requests on one connection.
+    keep_alive = KeepAlive("limits.keep_alive", Period, Duration::from_secs(75), Disconnect, "keep-alive time limit");
     /// Time from the upgrade until the client has proved who it is, where it must.
     authentication_time = AuthenticationTime("limits.authentication_time", Period, Duration::from_secs(5), Close(1008), "authentication time limit");
     /// Bytes of an HTTP request body.
@@ -214,7 +216,9 @@ limits! {
     control_pong_wait = ControlPongWait("control.pong_wait", Period, Duration::from_secs(15), Disconnect, "control pong time limit");
     /// Claims of dSock that wait to be redeemed.
     dsock_claims = DsockClaims("dsock.claims", Count, 1_000_000, Answer(503), "claims limit");
-    /// Channels of a claim or connection of dSock, the default ones not counted.
+    /// Bytes of all claims of dSock together.
+    dsock_claims_memory = DsockClaimsMemory("dsock.claims_memory", Bytes, 256 * MIB, Answer(503), "claims memory limit");
+    /// Channels of a claim or connection of dSock, the default ones not counted, and of a call.
     dsock_channels = DsockChannels("dsock.channels", Count, 128, Answer(400), "channels limit");
     /// Bytes of a claim's id, a user or a session of dSock.
     dsock_name = DsockName("dsock.name", Bytes, 256, Answer(400), "name limit");

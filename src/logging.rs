@@ -122,6 +122,11 @@ fn json_line(record: &Record<'_>, time: SystemTime) -> String {
     line
 }
 
+/// Foreign text, with escapes for what a terminal or a reader of lines would act on.
+pub fn visible(text: &str) -> String {
+    escape(text, |c| c.escape_unicode().to_string())
+}
+
 /// Replaces what a terminal or a reader of lines would act on.
 fn escape(text: &str, escaped: impl Fn(char) -> String) -> String {
     let mut safe = String::with_capacity(text.len());
@@ -139,7 +144,7 @@ fn escape(text: &str, escaped: impl Fn(char) -> String) -> String {
 fn is_invisible(character: char) -> bool {
     matches!(
         character,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+        '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
     )
 }
 

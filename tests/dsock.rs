@@ -154,6 +154,8 @@ fn forged_tokens_are_refused() {
         token(r#"{"alg":"none","alg":"HS256"}"#, &claims, sign),
         token(r#"{"alg":["HS256"]}"#, &claims, sign),
         token("{}", &claims, sign),
+        token(r#"{"alg":"HS256","crit":["exp"]}"#, &claims, sign),
+        token(r#"{"alg":"HS256","crit":[]}"#, &claims, sign),
         token(hs256, r#"{"sub":"u"}"#, sign),
         token(hs256, &format!(r#"{{"sub":"u","exp":"{exp}"}}"#), sign),
         token(hs256, &format!(r#"{{"sub":"u","exp":{exp}.5}}"#), sign),
@@ -274,6 +276,28 @@ fn wrong_tokens_count_against_an_address() {
     }
     assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
     assert_eq!(statuses.iter().filter(|status| **status == 400).count(), 10);
+}
+
+#[test]
+fn who_is_late_has_guessed_nothing() {
+    let server = start(&[("FANTAIL_HTTP_TRUSTED_PROXIES", "10.0.0.0/8")]);
+    let mut client = RawClient::connect(server.address());
+    let mut status = |path: &str| {
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes());
+        client.receive_response().status
+    };
+    let ended = json!({"sub": "u", "exp": now() - 1}).to_string();
+    let ended = token(r#"{"alg":"HS256"}"#, &ended, mac::<Hmac<Sha256>>);
+    for _ in 0..12 {
+        assert_eq!(status("/connect?claim=nope"), 400);
+        assert_eq!(status(&format!("/connect?jwt={ended}")), 400);
+    }
+    // A signature could be guessed.
+    let mut forged = ended;
+    forged.replace_range(forged.len() - 5..forged.len() - 1, "AAAA");
+    let forged = format!("/connect?jwt={forged}");
+    let statuses: Vec<u16> = (0..11).map(|_| status(&forged)).collect();
+    assert_eq!(statuses, [[400; 10].as_slice(), &[429]].concat());
 }
 
 /// The codes, statuses and messages of the specification.
@@ -416,6 +440,22 @@ fn tokens_are_made_and_explained() {
     assert!(text.contains("exp: is missing, and so is iat"), "{text}");
     let (code, _) = run(&["dsock"], "");
     assert_eq!(code, 2);
+    // A token that the server would refuse is not made.
+    let many: Vec<String> = (0..129).map(|number| number.to_string()).collect();
+    for more in [
+        ["--user", &"u".repeat(257)],
+        ["--session", &"s".repeat(257)],
+        ["--channels", &many.join(",")],
+        ["--channels", &"c".repeat(257)],
+    ] {
+        let user = ["dsock", "--user", "1"];
+        let user = if more[0] == "--user" {
+            &user[..1]
+        } else {
+            &user
+        };
+        assert_eq!(run(&[user, &more].concat(), ""), (2, String::new()));
+    }
 }
 
 fn token_without_end() -> String {

@@ -441,7 +441,10 @@ fn failed_logins_shut_an_address_out() {
 
 #[test]
 fn a_head_has_to_be_complete_in_time() {
-    let server = Server::start(&[("FANTAIL_LIMITS_HANDSHAKE_TIME", "1s")]);
+    let server = Server::start(&[
+        ("FANTAIL_LIMITS_HANDSHAKE_TIME", "1s"),
+        ("FANTAIL_LIMITS_KEEP_ALIVE", "1s"),
+    ]);
     let begun = Instant::now();
     let mut silent = RawClient::connect(server.address());
     let mut slow = RawClient::connect(server.address());
@@ -465,6 +468,35 @@ fn a_head_has_to_be_complete_in_time() {
     );
     assert!(elapsed < Duration::from_secs(4), "closed after {elapsed:?}");
     upgraded.synchronise();
+}
+
+#[test]
+fn a_connection_waits_longer_for_its_next_request_than_for_the_rest_of_one() {
+    let server = Server::start(&[
+        ("FANTAIL_LIMITS_HANDSHAKE_TIME", "1s"),
+        ("FANTAIL_LIMITS_KEEP_ALIVE", "4s"),
+    ]);
+    let ask = |client: &mut RawClient| {
+        client.send(b"GET /stats HTTP/1.1\r\nHost: h\r\n\r\n");
+        assert_eq!(client.receive_response().status, 200);
+        Instant::now()
+    };
+    let mut idle = RawClient::connect(server.address());
+    let mut slow = RawClient::connect(server.address());
+    ask(&mut idle);
+    ask(&mut slow);
+    thread::sleep(Duration::from_millis(2_200));
+    let answered = ask(&mut idle);
+    slow.send(b"GET /stats HTTP/1.1\r\n");
+    let begun = Instant::now();
+    slow.receive_end();
+    let elapsed = begun.elapsed();
+    assert!(elapsed >= Duration::from_millis(900), "{elapsed:?}");
+    assert!(elapsed < Duration::from_millis(3_000), "{elapsed:?}");
+    idle.receive_end();
+    let elapsed = answered.elapsed();
+    assert!(elapsed >= Duration::from_millis(3_900), "{elapsed:?}");
+    assert!(elapsed < Duration::from_secs(8), "{elapsed:?}");
 }
 
 #[test]

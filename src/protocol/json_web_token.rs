@@ -4,7 +4,7 @@
 //! seen a fault's text, it is the same: the number of segments, the header, the claims, the
 //! algorithm, the signature, the times. More strictly than there, a token is bounded, no JSON
 //! object may have two members of one name (two readers could take different ones), nothing may
-//! follow the claims, and a token is expired at `exp` itself (RFC 7519 section 4.1.4).
+//! follow the claims, a header with `crit` is refused (RFC 7515 section 4.1.11), and a token is expired at `exp` itself (RFC 7519 section 4.1.4).
 //!
 //! Invariants: claims exist only behind a valid signature. The signature is compared in constant
 //! time. Debug output does not show claims.
@@ -62,6 +62,8 @@ pub enum TokenFault {
     AlgorithmUnknown,
     /// The header names an algorithm that is not an HMAC.
     Algorithm(&'static str),
+    /// The header has extensions that a reader must know (`crit`), and none is known here.
+    Critical,
     /// The signature is another than the secret gives.
     Signature,
     /// The time is not before `exp`.
@@ -87,6 +89,7 @@ impl fmt::Display for TokenFault {
             Self::AlgorithmMissing => formatter.write_str("signing method (alg) is unspecified."),
             Self::AlgorithmUnknown => formatter.write_str("signing method (alg) is unavailable."),
             Self::Algorithm(name) => write!(formatter, "Unexpected signing method: {name}"),
+            Self::Critical => formatter.write_str("token header has crit, which is not supported"),
             Self::Signature => formatter.write_str("signature is invalid"),
             Self::Expired => formatter.write_str("Token is expired"),
             Self::NotValidYet => formatter.write_str("Token is not valid yet"),
@@ -166,6 +169,9 @@ pub fn verify(token: &str, secret: &[u8]) -> Result<Claims, TokenFault> {
     let parts = Parts::split(token)?;
     let header = parts.header()?;
     let claims = parse_object("claims", &decode(parts.claims)?)?;
+    if header.contains_key("crit") {
+        return Err(TokenFault::Critical);
+    }
     let name = header.get("alg").and_then(Value::as_str);
     let algorithm = Algorithm::from_name(name.ok_or(TokenFault::AlgorithmMissing)?)?;
     let signature = decode(parts.signature)?;

@@ -141,6 +141,7 @@ impl Relay {
             forgotten: false,
             end_of_input: false,
             surplus: false,
+            answered: false,
             operator,
             heard,
             deadline: heard.after(time),

@@ -54,6 +54,8 @@ pub struct Peer {
     pub end_of_input: bool,
     /// True if it was accepted beyond the limit, to be told so.
     pub surplus: bool,
+    /// True once a request was answered and the connection kept.
+    pub answered: bool,
     /// True for a control connection.
     pub operator: bool,
     /// When its last byte came.

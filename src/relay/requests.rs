@@ -51,6 +51,8 @@ impl Relay {
             let after = buffered(state);
             if has_head(state) && !had_head {
                 peer.deadline = Tick::of(now.moment).after(self.settings.limits.message_time);
+            } else if before == 0 && after > 0 && peer.answered {
+                peer.deadline = Tick::of(now.moment).after(self.settings.limits.handshake_time);
             }
             self.count_buffered(before, after);
             match step {
@@ -119,7 +121,8 @@ impl Relay {
                 if !keep_alive {
                     self.finish(id, CloseReason::without_code("answered"), now);
                 } else if let Some(peer) = self.peers.get_mut(id) {
-                    peer.deadline = Tick::of(now.moment).after(self.settings.limits.handshake_time);
+                    peer.answered = true;
+                    peer.deadline = Tick::of(now.moment).after(self.settings.limits.keep_alive);
                 }
             }
         }

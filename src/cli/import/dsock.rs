@@ -9,6 +9,7 @@ use super::Imported;
 use crate::cli::Failure;
 use crate::config::read_file;
 use crate::dialects::dsock::names;
+use crate::logging::visible;
 
 /// What the file is called where its path is not given.
 const FILE_NAME: &str = "config.toml";
@@ -30,6 +31,9 @@ const OTHERWISE: &[(&str, &str)] = &[
     ("redis_max_retries", WITHOUT_REDIS),
     ("redis_tls", WITHOUT_REDIS),
 ];
+/// What Fantail takes or tells how to give.
+const USED: [&str; 5] = ["token", "jwt_secret", "default_channels", "port", "address"];
+
 const DIRECTLY: &str = "API and worker are one process";
 const WITHOUT_REDIS: &str = "Fantail keeps claims and connections itself";
 
@@ -85,13 +89,29 @@ fn values(text: &str, environment: &[(String, String)]) -> Result<Values, String
     })?;
     let mut values = Values::new();
     for (name, item) in document.iter() {
+        let lower = name.to_ascii_lowercase();
         let text = match item.as_value() {
             Some(Value::String(text)) => text.value().clone(),
             Some(Value::Integer(number)) => number.value().to_string(),
             Some(Value::Boolean(boolean)) => boolean.value().to_string(),
-            _ => return Err(format!("{name}: expected a text, a number, true or false")),
+            Some(Value::Array(list)) if lower == "default_channels" => {
+                let names: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
+                let names = names.ok_or(format!("{lower}: expected texts in the list"))?;
+                names.join(",")
+            }
+            // A name that says nothing to the original either.
+            _ if !USED.contains(&lower.as_str()) => String::new(),
+            _ => return Err(format!("{lower}: expected a text, a number, true or false")),
         };
-        values.insert(name.to_ascii_lowercase(), text);
+        values.insert(lower, text);
+    }
+    let own = |(name, value): &&(String, String)| name.starts_with(PREFIX) && !value.is_empty();
+    let port = environment.iter().find(|(name, _)| name == "PORT");
+    // Many programs are given a PORT: alone it does not say that there was dSock.
+    if let Some((_, port)) = port.filter(|(_, port)| !port.is_empty())
+        && (!values.is_empty() || environment.iter().any(|variable| own(&variable)))
+    {
+        values.insert("port".to_owned(), port.clone());
     }
     for (name, value) in environment {
         // The original takes an empty variable for none.
@@ -134,7 +154,14 @@ fn import(values: &Values) -> Imported {
             .push(format!("dsock.default_channels: {count} taken"));
     }
     for (name, value) in values {
-        imported.left.extend(left(name, value));
+        imported
+            .left
+            .extend(left(name, value).map(|line| visible(&line)));
+    }
+    if filled("port").or(filled("address")).is_none() {
+        let line = "port: dSock listens on 6241 where nothing is said, Fantail on another; give it \
+                    --listen tcp://0.0.0.0:6241=dsock, or a [[listen]] with it";
+        imported.left.push(line.to_owned());
     }
     imported
 }
@@ -143,6 +170,7 @@ fn import(values: &Values) -> Imported {
 fn left(name: &str, value: &str) -> Option<String> {
     match name {
         "token" | "jwt_secret" | "default_channels" => None,
+        "port" | "address" if value.is_empty() => None,
         "port" | "address" => {
             let listen = listen(value);
             Some(format!(
@@ -207,6 +235,47 @@ mod tests {
         for line in imported.taken.iter().chain(&imported.left) {
             assert!(!line.contains("abc") && !line.contains("new"), "{line}");
         }
+    }
+
+    #[test]
+    fn where_the_original_listens_is_told_of() {
+        let left = |text: &str, environment: &[(&str, &str)]| -> String {
+            let imported = imported(text, environment).unwrap();
+            imported.left.join("\n")
+        };
+        let token = [("DSOCK_TOKEN", "t")];
+        assert!(left("", &token).contains("--listen tcp://0.0.0.0:6241=dsock"));
+        let both = [token[0], ("PORT", "80")];
+        assert!(left("port = 81", &both).contains("tcp://0.0.0.0:80=dsock"));
+        let own = [("DSOCK_PORT", "82"), ("PORT", "80")];
+        assert!(left("", &own).contains("tcp://0.0.0.0:82=dsock"));
+        // A PORT alone is not dSock's.
+        assert!(
+            values("", &[("PORT".to_owned(), "80".to_owned())])
+                .unwrap()
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn lists_of_channels_are_taken_and_tables_told_of() {
+        let file = "token = \"t\"\ndefault_channels = [\"a\", \"b\"]\n\"x\\u001B\u{202e}\" = 1\n\
+                    [table]\na = 1\n";
+        let imported = imported(file, &[]).unwrap();
+        assert!(
+            imported
+                .to_toml()
+                .contains("default_channels = [\"a\", \"b\"]")
+        );
+        let left = imported.left.join("\n");
+        assert!(
+            left.contains("table: Fantail has nothing like it"),
+            "{left}"
+        );
+        assert!(
+            left.contains(r"x\u{1b}\u{202e}: Fantail has nothing"),
+            "{left}"
+        );
     }
 
     #[test]

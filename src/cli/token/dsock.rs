@@ -2,6 +2,7 @@
 
 use crate::cli::{Failure, configuration, output};
 use crate::config::{Config, ConfigError, ConfigErrors, Place};
+use crate::dialects::dsock::jwt::check_claims;
 use crate::dialects::dsock::names;
 use crate::protocol::json_web_token::{TokenFault, sign};
 use clap::Args;
@@ -51,6 +52,14 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let claims = claims(&arguments, super::epoch_seconds());
     let config = Config::load(&arguments.configuration.into_sources())?.config;
+    let checked = check_claims(&claims, &config.limits, super::epoch_seconds());
+    for (name, result) in checked {
+        result.map_err(|fault| {
+            Failure::Usage(format!(
+                "the server would refuse this: claim {name} {fault}"
+            ))
+        })?;
+    }
     let token = sign(&claims, config.dsock.jwt_secret.as_bytes()).map_err(|fault| match fault {
         TokenFault::Signature => no_secret(),
         fault => Failure::Usage(fault.to_string()),

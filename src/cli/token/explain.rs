@@ -4,7 +4,8 @@ use crate::cli::{Failure, configuration, output};
 use crate::config::Config;
 use crate::dialects::dsock::jwt::check_claims;
 use crate::limits::Limits;
-use crate::protocol::json_web_token::{read_unverified, verify};
+use crate::logging::visible;
+use crate::protocol::json_web_token::{TokenFault, read_unverified, verify};
 use crate::secret::Secret;
 use clap::Args;
 use serde_json::{Map, Value};
@@ -62,20 +63,21 @@ fn explain(token: &str, secret: &Secret, limits: &Limits, now: u64) -> (String, 
     let mut text = String::new();
     let [header, claims] = match read_unverified(token) {
         Ok(parts) => parts,
-        Err(fault) => return (format!("token: {fault}\n"), false),
+        Err(fault) => return (format!("token: {}\n", visible(&fault.to_string())), false),
     };
-    let shown = |value: Option<&Value>| value.map_or_else(|| "none".to_owned(), Value::to_string);
+    let algorithm = |value: Option<&Value>| value.map_or_else(|| "none".to_owned(), shown);
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "alg: {}", shown(header.get("alg")));
+    let _ = writeln!(text, "alg: {}", algorithm(header.get("alg")));
     let signature = match verify(token, secret.as_bytes()) {
         _ if secret.is_empty() => Err("dsock.jwt_secret is empty, so no token is good".to_owned()),
         Ok(_) => Ok(()),
+        Err(fault @ TokenFault::Critical) => Err(format!("not checked, {fault}")),
         Err(fault) => Err(fault.to_string()),
     };
     let mut is_good = signature.is_ok();
     let _ = match signature {
         Ok(()) => writeln!(text, "signature: ok, by dsock.jwt_secret"),
-        Err(fault) => writeln!(text, "signature: {fault}"),
+        Err(fault) => writeln!(text, "signature: {}", visible(&fault)),
     };
     for (name, result) in check_claims(&claims, limits, now) {
         is_good &= result.is_ok();
@@ -91,14 +93,20 @@ fn explain(token: &str, secret: &Secret, limits: &Limits, now: u64) -> (String, 
 fn claim(claims: &Map<String, Value>, name: &str) -> String {
     match claims.get(name) {
         None => "not there".to_owned(),
-        Some(value) => value.to_string(),
+        Some(value) => shown(value),
     }
+}
+
+/// A value out of a token, which may come from anybody.
+fn shown(value: &Value) -> String {
+    visible(&value.to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::protocol::json_web_token::sign;
+    use base64::Engine;
     use serde_json::json;
 
     const NOW: u64 = 1_700_000_000;
@@ -135,6 +143,10 @@ mod tests {
             assert!(text.lines().any(|other| other == line), "{line}\n{text}");
         }
         assert!(!is_good && !text.contains("hunter2"));
+        let foreign = json!({"sub": "a\u{202e}b\u{1b}[2J\u{9b}c", "exp": NOW + 60});
+        let (text, _) = explained(&foreign, "hunter2");
+        let line = r#"sub: ok, "a\u{202e}b\u001b[2J\u{9b}c""#;
+        assert!(text.lines().any(|other| other == line), "{text}");
         let (text, is_good) = explained(&claims, "");
         assert!(text.contains("dsock.jwt_secret is empty") && !is_good);
         let (text, is_good) = explain("a.b", &Secret::new("x"), &Limits::default(), NOW);
@@ -143,5 +155,18 @@ mod tests {
             "token: token contains an invalid number of segments\n"
         );
         assert!(!is_good);
+    }
+
+    #[test]
+    fn an_extension_that_must_be_known_is_told_of() {
+        let header = r#"{"alg":"HS256","crit":["x"]}"#;
+        let encode = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+        let token = format!("{}.{}.AA", encode(header), encode("{}"));
+        let (text, is_good) = explain(&token, &Secret::new("x"), &Limits::default(), NOW);
+        assert!(!is_good);
+        assert!(
+            text.contains("signature: not checked, token header has crit"),
+            "{text}"
+        );
     }
 }

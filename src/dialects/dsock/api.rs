@@ -1,34 +1,21 @@
 //! The calls of the API.
 
-use std::rc::Rc;
-
 use crate::dialects::dsock::answer;
 use crate::dialects::dsock::claim_request::ClaimRequest;
 use crate::dialects::dsock::directory::{ClaimFault, ClaimNumber, LONGEST_NAME, NewClaim};
 use crate::dialects::dsock::error::{ApiError, ErrorCode};
-use crate::dialects::dsock::names;
 use crate::dialects::dsock::settings::ApiVersion;
 use crate::dialects::dsock::target::{Selection, Target};
-use crate::dialects::dsock::{Dsock, POLICY, channels};
+use crate::dialects::dsock::{Dsock, POLICY};
 use crate::limits::{Limit, Limits};
 use crate::protocol::http_response::Response;
 use crate::protocol::query_string::Query;
 use crate::protocol::ws_close::CloseCode;
 use crate::protocol::ws_frame::MessageType;
-use crate::relay::conn_id::ConnId;
 use crate::relay::dialect::Cx;
 
 /// Bytes of the id of a claim that is not given one.
 const ID_LENGTH: usize = 32;
-
-/// Whether channels are added or taken away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
-    /// They are added.
-    Subscribe,
-    /// They are taken away.
-    Unsubscribe,
-}
 
 impl Dsock {
     /// Makes a claim.
@@ -63,6 +50,9 @@ impl Dsock {
             expires: request.expires,
         };
         let claims = &mut self.directory.claims;
+        if claims.memory() + claim.memory() > cx.limits().dsock_claims_memory {
+            return Err(too_much_memory());
+        }
         let number = claims.create(&claim, now).map_err(|fault| match fault {
             ClaimFault::IdUsed => ErrorCode::ClaimIdAlreadyUsed,
             ClaimFault::TooLarge => ErrorCode::ErrorCheckingClaim,
@@ -148,141 +138,36 @@ impl Dsock {
         ))
     }
 
-    /// Changes the channels of connections and, unless they are to be left alone, of claims: of all
-    /// of them, or of none if one would have too many.
-    pub(super) fn change_channels(
-        &mut self,
-        cx: &mut Cx<'_>,
-        query: &Query<'_>,
-        change: Change,
-        list: &str,
-    ) -> Result<Response, ApiError> {
-        let target = Target::of(query);
-        let selection = self.selection(target.connections())?;
-        let names = names::split([list]);
-        check_channels(&names, cx.limits())?;
-        let receivers = self.receivers(cx, selection);
-        let claims = if query.get("ignoreClaims") == Some("true") {
-            Vec::new()
-        } else {
-            self.claims_of(cx, target)
-        };
-        if change == Change::Subscribe {
-            self.check_room(cx, &receivers, &claims, &names)?;
-        }
-        for number in claims {
-            self.change_claim(number, change, &names);
-        }
-        for id in receivers {
-            match change {
-                Change::Subscribe => self.subscribe(cx, id, &names),
-                Change::Unsubscribe => self.unsubscribe(cx, id, &names),
-            }
-        }
-        Ok(answer::success())
-    }
-
-    fn selection<'a>(&self, selection: Option<Selection<'a>>) -> Result<Selection<'a>, ErrorCode> {
+    pub(super) fn selection<'a>(
+        &self,
+        selection: Option<Selection<'a>>,
+    ) -> Result<Selection<'a>, ErrorCode> {
         selection.ok_or(match self.settings.api_version {
             ApiVersion::V0_4 => ErrorCode::MissingTarget,
             ApiVersion::V0_2 => ErrorCode::MissingConnectionOrUser,
         })
     }
 
-    fn claims_of(&self, cx: &Cx<'_>, target: Target<'_>) -> Vec<ClaimNumber> {
+    pub(super) fn claims_of(&self, cx: &Cx<'_>, target: Target<'_>) -> Vec<ClaimNumber> {
         let now = cx.now().wall;
         let claims = &self.directory.claims;
         let key = target.claims();
-        key.map_or_else(Vec::new, |key| claims.find(key, now).collect())
-    }
-
-    fn check_room(
-        &self,
-        cx: &Cx<'_>,
-        connections: &[ConnId],
-        claims: &[ClaimNumber],
-        names: &[String],
-    ) -> Result<(), ApiError> {
-        let most = cx.limits().dsock_channels;
-        let directory = &self.directory;
-        let defaults = &self.settings.default_channels;
-        let of_connections = connections
-            .iter()
-            .filter_map(|id| directory.connections.get(*id))
-            .map(|connection| {
-                let own = |name: &&Rc<str>| !defaults.iter().any(|default| **default == ***name);
-                let has = |name: &str| connection.channels.iter().any(|other| **other == *name);
-                connection.channels.iter().filter(own).count() + missing(names, has)
-            });
-        let of_claims = claims
-            .iter()
-            .filter_map(|number| directory.claims.get(*number))
-            .map(|claim| {
-                let has = |name: &str| claim.channels().any(|other| other == name);
-                claim.channels().count() + missing(names, has)
-            });
-        if of_connections.chain(of_claims).any(|count| count > most) {
-            return Err(too_many_channels());
-        }
-        Ok(())
-    }
-
-    fn change_claim(&mut self, number: ClaimNumber, change: Change, names: &[String]) {
-        let claims = &mut self.directory.claims;
-        let Some(claim) = claims.get(number).cloned() else {
-            return;
+        let is_meant = |number: &ClaimNumber| {
+            let claim = claims.get(*number);
+            claim.is_some_and(|claim| target.is_of_session(claim.session()))
         };
-        let named = |channel: &&str| names.iter().any(|name| name == channel);
-        let mut channels: Vec<&str> = claim.channels().collect();
-        let before = channels.len();
-        match change {
-            Change::Subscribe => {
-                for name in names {
-                    if !channels.contains(&name.as_str()) {
-                        channels.push(name);
-                    }
-                }
-            }
-            Change::Unsubscribe => channels.retain(|channel| !named(channel)),
-        }
-        if channels.len() != before {
-            claims.set_channels(number, &channels);
-        }
-    }
-
-    fn subscribe(&mut self, cx: &mut Cx<'_>, id: ConnId, names: &[String]) {
-        let Some(connection) = self.directory.connections.get_mut(id) else {
-            return;
-        };
-        for name in names {
-            if !connection.channels.iter().any(|other| **other == **name) {
-                let key = channels::channel(cx, name);
-                connection.channels.push(Rc::clone(&key.1));
-                cx.join(id, key, POLICY);
-            }
-        }
-    }
-
-    fn unsubscribe(&mut self, cx: &mut Cx<'_>, id: ConnId, names: &[String]) {
-        let Some(connection) = self.directory.connections.get_mut(id) else {
-            return;
-        };
-        for name in names {
-            connection.channels.retain(|other| **other != **name);
-            if let Some(channel) = cx.find(&channels::channel(cx, name)) {
-                cx.leave(id, channel);
-            }
-        }
+        key.map_or_else(Vec::new, |key| {
+            claims.find(key, now).filter(is_meant).collect()
+        })
     }
 }
 
-/// How many of the names are not there.
-fn missing(names: &[String], has: impl Fn(&str) -> bool) -> usize {
-    names.iter().filter(|name| !has(name)).count()
-}
-
-fn too_many_channels() -> ApiError {
+pub(super) fn too_many_channels() -> ApiError {
     ApiError::over_limit(ErrorCode::ErrorBindingQueryParams, Limit::DsockChannels)
+}
+
+pub(super) fn too_much_memory() -> ApiError {
+    ApiError::over_limit(ErrorCode::TooManyClaims, Limit::DsockClaimsMemory)
 }
 
 fn check_lengths(request: &ClaimRequest<'_>, limits: &Limits) -> Result<(), ApiError> {
@@ -297,13 +182,14 @@ fn check_lengths(request: &ClaimRequest<'_>, limits: &Limits) -> Result<(), ApiE
             Limit::DsockName,
         ));
     }
-    if request.channels.len() > limits.dsock_channels {
-        return Err(too_many_channels());
-    }
     check_channels(&request.channels, limits)
 }
 
-fn check_channels(names: &[String], limits: &Limits) -> Result<(), ApiError> {
+/// A list of channels is bounded like those of a claim.
+pub(super) fn check_channels(names: &[String], limits: &Limits) -> Result<(), ApiError> {
+    if names.len() > limits.dsock_channels {
+        return Err(too_many_channels());
+    }
     if names.iter().any(|name| name.len() > limits.channel_name) {
         return Err(ApiError::over_limit(
             ErrorCode::ErrorBindingQueryParams,

@@ -20,17 +20,18 @@ mod channels;
 mod claim_request;
 mod connect;
 mod request_id;
+mod subscriptions;
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::dialects::dsock::api::Change;
 use crate::dialects::dsock::directory::Directory;
 use crate::dialects::dsock::error::{ApiError, ErrorCode};
 use crate::dialects::dsock::request_id::RequestIds;
 use crate::dialects::dsock::route::{Call, Endpoint, Route};
 use crate::dialects::dsock::settings::Settings;
+use crate::dialects::dsock::subscriptions::Change;
 use crate::dialects::dsock::target::Selection;
 use crate::dialects::dsock::uuid::Uuid;
 use crate::limits::Limit;
@@ -195,6 +196,14 @@ impl Dsock {
         }
     }
 
+    /// A client has shown that it is there.
+    fn heard(&mut self, cx: &Cx<'_>, id: ConnId) {
+        let now = cx.now().wall.as_secs();
+        if let Some(connection) = self.directory.connections.get_mut(id) {
+            connection.last_ping = now;
+        }
+    }
+
     fn expire_claims(&mut self, cx: &Cx<'_>) {
         self.directory.claims.expire(cx.now().wall, EXPIRED_AT_ONCE);
     }
@@ -235,6 +244,7 @@ impl Dialect for Dsock {
         Terms {
             ping_after: Limit::DsockPingAfter,
             pong_wait: Limit::DsockPongWait,
+            scattered_pings: false,
             ..Terms::default()
         }
     }
@@ -284,13 +294,12 @@ impl Dialect for Dsock {
     }
 
     /// Messages from clients are for nobody; the control port is told of them.
-    fn message(&mut self, _: &mut Cx<'_>, _: Client<'_>, _: MessageType, _: &[u8]) {}
+    fn message(&mut self, cx: &mut Cx<'_>, client: Client<'_>, _: MessageType, _: &[u8]) {
+        self.heard(cx, client.id);
+    }
 
     fn ping_or_pong(&mut self, cx: &mut Cx<'_>, id: ConnId) {
-        let now = cx.now().wall.as_secs();
-        if let Some(connection) = self.directory.connections.get_mut(id) {
-            connection.last_ping = now;
-        }
+        self.heard(cx, id);
     }
 
     fn tick(&mut self, cx: &mut Cx<'_>, _token: u32) {

@@ -47,17 +47,22 @@ impl<'a> Target<'a> {
     /// Which connections `/info` tells of: by id, else by user, else by channel.
     pub fn connections_of_info(self) -> Option<Selection<'a>> {
         let user = || Some(Selection::User(self.user?, self.session));
-        let channel = || Some(Selection::Channel(self.channel?, None));
+        let channel = || Some(Selection::Channel(self.channel?, self.session));
         self.id.map(Selection::Id).or_else(user).or_else(channel)
     }
 
-    /// Which claims are meant: by session, else by channel, else by user. None for an id alone.
+    /// Which claims are meant: by user and session, else by channel, else by user; of them only
+    /// those that are [of the session](Self::is_of_session). None for an id or a session alone.
     pub fn claims(self) -> Option<ClaimKey<'a>> {
-        let session = |session| ClaimKey::Session(self.user.unwrap_or_default(), session);
-        self.session
-            .map(session)
+        let session = || Some(ClaimKey::Session(self.user?, self.session?));
+        session()
             .or_else(|| self.channel.map(ClaimKey::Channel))
             .or_else(|| self.user.map(ClaimKey::User))
+    }
+
+    /// False if a session is asked for and this is another one.
+    pub fn is_of_session(self, session: &str) -> bool {
+        self.session.is_none_or(|asked| asked == session)
     }
 }
 
@@ -71,7 +76,7 @@ mod tests {
         for (query, connections, info, claims) in [
             ("", None, None, None),
             ("id=&user=&channel=", None, None, None),
-            ("session=s", None, None, Some(ClaimKey::Session("", "s"))),
+            ("session=s", None, None, None),
             ("id=i", Some(Id("i")), Some(Id("i")), None),
             (
                 "id=i&channel=c&user=u",
@@ -88,8 +93,8 @@ mod tests {
             (
                 "channel=c&session=s",
                 Some(Channel("c", Some("s"))),
-                Some(Channel("c", None)),
-                Some(ClaimKey::Session("", "s")),
+                Some(Channel("c", Some("s"))),
+                Some(ClaimKey::Channel("c")),
             ),
             (
                 "user=u&session=s",

@@ -21,6 +21,16 @@ pub struct NewClaim<'a> {
     pub expires: Duration,
 }
 
+impl NewClaim<'_> {
+    /// Bytes that it will take, as [`Claim::memory`].
+    pub fn memory(&self) -> usize {
+        let channels: usize = self.channels.iter().map(|name| name.len() + 1).sum();
+        let text = self.id.len() + self.user.len() + self.session.len();
+        let keys = 2 + usize::from(!self.session.is_empty()) + self.channels.len();
+        memory(text + channels.saturating_sub(1), keys)
+    }
+}
+
 /// A claim that is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Claim {
@@ -82,13 +92,29 @@ impl Claim {
         self.expires
     }
 
+    /// Bytes that it takes, its places in the indexes with it: about what was measured.
+    pub fn memory(&self) -> usize {
+        let session = usize::from(self.session > 0);
+        memory(self.text.len(), 2 + session + self.channels().count())
+    }
+
     pub(super) fn is_expired(&self, now: Duration) -> bool {
         self.expires <= milliseconds(now)
     }
 
-    pub(super) fn set_channels(&mut self, channels: &[&str]) {
+    pub(super) fn add_channels(&mut self, channels: &[&str]) {
+        let separator = if self.text.len() > self.names() {
+            ","
+        } else {
+            ""
+        };
+        self.text = [&self.text, separator, &channels.join(",")].concat().into();
+    }
+
+    pub(super) fn retain_channels(&mut self, keep: impl Fn(&str) -> bool) {
         let names = self.text.get(..self.names()).unwrap_or_default();
-        self.text = [names, &channels.join(",")].concat().into();
+        let kept: Vec<&str> = self.channels().filter(|channel| keep(channel)).collect();
+        self.text = [names, &kept.join(",")].concat().into();
     }
 
     /// Bytes in front of the channels.
@@ -99,6 +125,16 @@ impl Claim {
     fn part(&self, start: usize, length: usize) -> &str {
         self.text.get(start..start + length).unwrap_or_default()
     }
+}
+
+/// Bytes that a claim takes besides its text: its row, its end and the pieces of memory they are in.
+const ROW: usize = 80;
+
+/// Bytes that each thing takes by which a claim is found.
+pub(super) const KEY: usize = 16;
+
+fn memory(text: usize, keys: usize) -> usize {
+    ROW + text + keys * KEY
 }
 
 /// Whoever knows the id can connect, so it is not shown.

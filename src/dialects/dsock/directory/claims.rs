@@ -6,13 +6,15 @@
 //! compared before it counts.
 //!
 //! Invariants: no two claims have the same id. A claim is in the index once for each of its keys,
-//! and once in the order of ends. A claim whose time is over is found by nothing any more.
+//! and once in the order of ends. `memory` is the sum over all claims. A claim whose time is over is found by nothing any more.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use super::claim::{Claim, NewClaim, milliseconds};
+use super::claim::{Claim, KEY, NewClaim, milliseconds};
+use crate::dialects::dsock::names::NameSet;
+use crate::limits::Limit;
 
 /// The number of a claim while it is kept. In the order in which they were made, until the numbers
 /// begin again.
@@ -60,6 +62,8 @@ pub struct Claims {
     /// The halves of the end in milliseconds, which take less room than the whole.
     ends: BTreeSet<(u32, u32, ClaimNumber)>,
     last: ClaimNumber,
+    /// Bytes that all claims take.
+    memory: usize,
     hasher: RandomState,
 }
 
@@ -81,6 +85,7 @@ impl Claims {
             self.index.insert((hash, number));
         }
         self.ends.insert(end(&claim, number));
+        self.memory += claim.memory();
         self.claims.insert(number, claim);
         self.last = number;
         Ok(number)
@@ -104,21 +109,65 @@ impl Claims {
             self.index.remove(&(hash, number));
         }
         self.ends.remove(&end(&claim, number));
+        self.memory -= claim.memory();
         Some(claim)
     }
 
-    /// Gives a claim these channels; none empty, none twice, none with a comma.
-    pub fn set_channels(&mut self, number: ClaimNumber, channels: &[&str]) {
+    /// Adds channels to a claim. Nothing is done if it has all of them.
+    ///
+    /// # Errors
+    /// The limit that would be passed: `most_channels` of a claim, or `most_memory` of all claims.
+    /// Nothing is added then.
+    pub fn add_channels(
+        &mut self,
+        number: ClaimNumber,
+        names: &NameSet<'_>,
+        most_channels: usize,
+        most_memory: usize,
+    ) -> Result<(), Limit> {
+        let Some(claim) = self.claims.get_mut(&number) else {
+            return Ok(());
+        };
+        let missing = names.missing(claim.channels());
+        if missing.is_empty() {
+            return Ok(());
+        }
+        if claim.channels().count() + missing.len() > most_channels {
+            return Err(Limit::DsockChannels);
+        }
+        let more: usize = missing.iter().map(|name| name.len() + 1 + KEY).sum();
+        if self.memory + more > most_memory {
+            return Err(Limit::DsockClaimsMemory);
+        }
+        self.memory -= claim.memory();
+        claim.add_channels(&missing);
+        self.memory += claim.memory();
+        for name in missing {
+            let hash = hash(&self.hasher, ClaimKey::Channel(name));
+            self.index.insert((hash, number));
+        }
+        Ok(())
+    }
+
+    /// Takes channels away from a claim. Nothing is done if it has none of them.
+    pub fn remove_channels(&mut self, number: ClaimNumber, names: &NameSet<'_>) {
         let Some(claim) = self.claims.get_mut(&number) else {
             return;
         };
-        // Two keys may have one hash, so all of them are set anew.
-        for hash in hashes(&self.hasher, claim) {
-            self.index.remove(&(hash, number));
+        let gone = claim.channels().filter(|name| names.contains(name));
+        let gone: Vec<u32> = gone
+            .map(|name| hash(&self.hasher, ClaimKey::Channel(name)))
+            .collect();
+        if gone.is_empty() {
+            return;
         }
-        claim.set_channels(channels);
-        for hash in hashes(&self.hasher, claim) {
-            self.index.insert((hash, number));
+        self.memory -= claim.memory();
+        claim.retain_channels(|name| !names.contains(name));
+        self.memory += claim.memory();
+        // Two keys may have one hash: what is left may still be found by it.
+        let left: HashSet<u32> = hashes(&self.hasher, claim).collect();
+        for hash in gone.into_iter().filter(|hash| !left.contains(hash)) {
+            self.index.remove(&(hash, number));
         }
     }
 
@@ -142,6 +191,11 @@ impl Claims {
         Some(Duration::from_millis(
             u64::from(high) << 32 | u64::from(low),
         ))
+    }
+
+    /// Bytes that all of them take, their indexes with them: about what was measured.
+    pub fn memory(&self) -> usize {
+        self.memory
     }
 
     /// How many are kept.
@@ -168,6 +222,9 @@ impl Claims {
             if self.numbers(ClaimKey::Id(claim.id())).count() != 1 {
                 return Err(format!("claim {} is not the only one of its id", number.0));
             }
+        }
+        if self.memory != self.claims.values().map(Claim::memory).sum::<usize>() {
+            return Err("the sum of bytes is wrong".to_owned());
         }
         if index != self.index || self.ends.len() != self.claims.len() {
             return Err("the index has what is not there".to_owned());
@@ -227,6 +284,7 @@ fn end(claim: &Claim, number: ClaimNumber) -> (u32, u32, ClaimNumber) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialects::dsock::names;
     use std::collections::HashMap;
 
     const NOW: Duration = Duration::from_secs(1_795_210_504);
@@ -324,13 +382,62 @@ mod tests {
     fn channels_change() {
         let mut claims = Claims::default();
         let number = create(&mut claims, ["c", "u", "s"], &["a"], 60).unwrap();
-        claims.set_channels(number, &["b", "é"]);
-        assert!(ids(&claims, ClaimKey::Channel("a")).is_empty());
+        let names = names::split(["b,a,é"]);
+        let added = claims.add_channels(number, &NameSet::new(&names), 3, usize::MAX);
+        assert_eq!(added, Ok(()));
+        let channels = |claims: &Claims| -> Vec<String> {
+            let channels = claims.get(number).unwrap().channels();
+            channels.map(str::to_owned).collect()
+        };
+        assert_eq!(channels(&claims), ["a", "b", "é"]);
         assert_eq!(ids(&claims, ClaimKey::Channel("é")), ["c"]);
-        claims.set_channels(number, &[]);
-        assert_eq!(claims.get(number).unwrap().channels().count(), 0);
-        assert_eq!(ids(&claims, ClaimKey::Session("u", "s")), ["c"]);
         claims.check_invariants().unwrap();
+        let names = names::split(["x,a,b"]);
+        claims.remove_channels(number, &NameSet::new(&names));
+        assert!(ids(&claims, ClaimKey::Channel("a")).is_empty());
+        assert_eq!(channels(&claims), ["é"]);
+        claims.check_invariants().unwrap();
+        let names = names::split(["é"]);
+        claims.remove_channels(number, &NameSet::new(&names));
+        assert!(channels(&claims).is_empty());
+        assert_eq!(ids(&claims, ClaimKey::Session("u", "s")), ["c"]);
+        let added = claims.add_channels(number, &NameSet::new(&names), 1, usize::MAX);
+        assert_eq!(added, Ok(()));
+        assert_eq!(channels(&claims), ["é"]);
+        claims.check_invariants().unwrap();
+    }
+
+    #[test]
+    fn a_claim_takes_no_channels_beyond_a_limit() {
+        let mut claims = Claims::default();
+        let number = create(&mut claims, ["c", "u", ""], &["a"], 60).unwrap();
+        let names = names::split(["a,b"]);
+        let names = NameSet::new(&names);
+        let full = claims.add_channels(number, &names, 1, usize::MAX);
+        assert_eq!(full, Err(Limit::DsockChannels));
+        let memory = claims.memory();
+        let full = claims.add_channels(number, &names, 2, memory);
+        assert_eq!(full, Err(Limit::DsockClaimsMemory));
+        assert_eq!(claims.memory(), memory);
+        assert_eq!(claims.add_channels(number, &names, 2, memory + 64), Ok(()));
+        // Who has all of them is not refused for being full.
+        assert_eq!(claims.add_channels(number, &names, 1, 0), Ok(()));
+        claims.check_invariants().unwrap();
+    }
+
+    #[test]
+    fn a_claim_takes_as_much_as_was_said_before() {
+        let channels = ["a".to_owned(), "bc".to_owned()];
+        for (session, channels) in [("", &[][..]), ("s", &channels[..1]), ("", &channels)] {
+            let new = NewClaim {
+                id: "c",
+                user: "u",
+                session,
+                channels,
+                expires: NOW,
+            };
+            assert_eq!(Claim::new(&new).unwrap().memory(), new.memory());
+        }
     }
 
     #[test]

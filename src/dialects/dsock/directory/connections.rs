@@ -19,7 +19,7 @@ pub struct Connection {
     pub session: Rc<str>,
     /// Its channels, none twice.
     pub channels: Vec<Rc<str>>,
-    /// When it last sent a ping or a pong, in seconds since 1970.
+    /// When it last sent a message, a ping or a pong, in seconds since 1970.
     pub last_ping: u64,
 }
 
