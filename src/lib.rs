@@ -7,7 +7,9 @@
 //! | [`protocol`] | bytes to values and back | |
 //! | [`relay`] | decisions: who is connected, who gets what, when to close | `protocol` |
 //! | [`dialects`] | the foreign protocols, one per file or folder | `relay`, `protocol` |
+//! | [`passwords`] | htpasswd, verified where it may take its time | `relay` |
 //! | [`reactor`] | the loop: the only mio, sockets, clock and signals | `relay`, `config` |
+//! | [`store`] | messages that are kept | `relay` |
 //! | [`config`], [`limits`], [`secret`], [`logging`] | what the server is told | |
 //! | [`cli`] | the commands, and the assembly of the server | all |
 //!
@@ -24,7 +26,9 @@ pub mod config;
 pub mod dialects;
 pub mod limits;
 pub mod logging;
+pub mod passwords;
 pub mod protocol;
 pub mod reactor;
 pub mod relay;
 pub mod secret;
+pub mod store;

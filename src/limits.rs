@@ -262,6 +262,22 @@ limits! {
     drc_extra = DrcExtra("drc.extra", Bytes, 64 * KIB, Refuse, "DRC extra information limit");
     /// Bytes of all grants and all extra information of DRC together.
     drc_memory = DrcMemory("drc.memory", Bytes, 64 * MIB, Refuse, "DRC memory limit");
+    /// Passwords of the message broker that wait to be verified; past it clients are rejected.
+    password_checks = PasswordChecks("message_broker.password_checks", Count, 16, Refuse, "password checks limit");
+    /// Bytes of the value of "confirm" in a message to the message broker.
+    confirmation = Confirmation("message_broker.confirmation", Bytes, KIB, Refuse, "confirmation limit");
+    /// Messages that are kept.
+    store_messages = StoreMessages("store.messages", Count, 1_000_000, Refuse, "kept messages limit");
+    /// Bytes of all messages that are kept.
+    store_bytes = StoreBytes("store.bytes", Bytes, 1024 * MIB, Refuse, "kept bytes limit");
+    /// Messages that are kept for one channel.
+    store_channel_messages = StoreChannelMessages("store.channel_messages", Count, 100_000, Refuse, "kept messages of a channel limit");
+    /// How long a message is kept at most; 0 is for ever.
+    store_age = StoreAge("store.age", Period, Duration::ZERO, Refuse, "kept message age limit");
+    /// What waits to be done by the store.
+    store_tasks = StoreTasks("store.tasks", Count, 10_000, Refuse, "store tasks limit");
+    /// Bytes of messages that wait to be written to the store.
+    store_queue = StoreQueue("store.queue", Bytes, 16 * MIB, Refuse, "store queue limit");
     /// Connections accepted in one turn of the loop.
     accepts_per_turn = AcceptsPerTurn("limits.accepts_per_turn", Count, 128, Pause, "accepts per turn");
     /// Bytes read from one connection in one turn of the loop.

@@ -1,5 +1,6 @@
 //! The benches of fan-out and of DRC against the real program, briefly: every message arrives
-//! everywhere once and in order, and everybody is told of everybody who joins. Also runs the tests of what the benches share, which they cannot run themselves.
+//! everywhere once and in order, and everybody is told of everybody who joins; texts that
+//! are posted are answered, beside nginx, and arrive. Also runs the tests of what the benches share, which they cannot run themselves.
 
 #![allow(
     clippy::print_stdout,
@@ -16,6 +17,8 @@ use support::drc::request::Role;
 use support::drc::{broadcast, entries, storm};
 use support::fan_out::{Case, FanOut, Pattern};
 use support::rounds::{Extent, interleave};
+use support::send::sending::{Load, Sending};
+use support::send::side::Side;
 use support::server::Program;
 
 fn relay() -> Program {
@@ -79,4 +82,25 @@ fn all_who_join_a_channel_of_drc_are_told_of_one_another() {
     // Of 16 receivers each is told of itself, of those after them each of all before, too.
     let lists_of_16 = |before: u64| (1..=16).map(|number| before + number).sum();
     assert_eq!(listed, [16, lists_of_16(20 + 16), lists_of_16(20 + 32)]);
+}
+
+#[test]
+fn texts_that_are_posted_are_answered_and_arrive_at_all_members() {
+    let extent = Extent {
+        rounds: 1,
+        duration: Duration::from_millis(50),
+    };
+    let sides = [
+        Side::Nginx,
+        Side::Relay(relay(), 0),
+        Side::Relay(relay(), 1),
+        Side::Relay(relay(), 20),
+    ];
+    for load in Load::ALL {
+        let found = interleave(extent, &sides, |side| Sending::start(side, load)).unwrap();
+        for (found, receivers) in found.iter().flatten().zip([0, 0, 1, 20]) {
+            assert!(found.requests > 0, "{load:?}, {receivers} receivers");
+            assert_eq!(found.deliveries, found.requests * receivers, "{load:?}");
+        }
+    }
 }

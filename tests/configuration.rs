@@ -66,11 +66,12 @@ fn check_says_what_would_be_served() {
     let (code, out, err) = program.run(&["check"]);
     assert_eq!(
         out,
-        "file: none\ntcp://127.0.0.1:7328: topics, drc, dsock, wson\n\
+        "file: none\ntcp://127.0.0.1:7328: topics, drc, dsock, message-broker, wson\n\
          control: unix:///run/user/7/fantail/control.sock\n\
          topics: open to everybody who can connect\n\
          drc: 1 address or network and no tokens for authorities\n\
          dsock: the API is off, and nobody can connect\n\
+         message-broker: no users, so nobody is let in\n\
          wson: with cookies of a secret that is made at each start\nok\n"
     );
     assert_eq!((code, err.as_str()), (0, ""));
@@ -80,7 +81,9 @@ fn check_says_what_would_be_served() {
             "[topics]\nsecret = \"hunter2\"\n[wson]\nsecret = \"hunter3\"\n\
              [dsock]\ntoken = \"hunter5\"\njwt_secret = \"hunter6\"\n\
              [drc]\nwhitelist = { \"10.0.0.0/8\" = true, \"::1\" = [\"a\"] }\n\
-             tokens = { hunter4 = true }\n",
+             tokens = { hunter4 = true }\n\
+             [message_broker]\nusers = [\"a:hunter7\"]\nusers_file = \"/users\"\n\
+             keep_data = true\n[store]\npath = \"x.db\"\n",
         )
         .variable("FANTAIL_CONTROL_LISTEN", "")
         .variable("CROSSBAR_ELSE", "x");
@@ -91,6 +94,7 @@ fn check_says_what_would_be_served() {
          topics: with a token only\n\
          drc: 2 addresses or networks and 1 token for authorities\n\
          dsock: clients connect with claims and JWTs\n\
+         message-broker: configured users: 1, and those of /users, messages are kept in x.db\n\
          wson: with cookies of the secret that is configured\nok\n"
     );
     assert_eq!(code, 0);

@@ -262,50 +262,6 @@ fn no_token_claim_or_jwt_is_logged_at_any_level() {
 }
 
 #[test]
-fn http_is_spoken_in_full() {
-    let server = start(&[]);
-    let mut receiver = RawClient::upgrade(
-        server.address(),
-        &format!("/connect?jwt={}", good_token("u")),
-    );
-    let mut client = RawClient::connect(server.address());
-    let head = |more: &str| {
-        format!(
-            "POST /send?user=u&type=binary&token={TOKEN} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n"
-        )
-    };
-    // The body is sent only when it is asked for.
-    client.send(head("Content-Length: 256\r\nExpect: 100-continue\r\n").as_bytes());
-    assert_eq!(client.receive_response_head().status, 100);
-    let every_byte: Vec<u8> = (0..=255).collect();
-    client.send(&every_byte);
-    assert_eq!(client.receive_response().text(), r#"{"success":true}"#);
-    assert_eq!(receiver.receive_frame().payload, every_byte);
-    // Three at once, one of them chunked and in pieces.
-    let mut several = head("Content-Length: 1\r\n").into_bytes();
-    several.push(0);
-    several.extend_from_slice(head("Transfer-Encoding: chunked\r\n").as_bytes());
-    several.extend_from_slice(b"2\r\n\x01\x02\r\n1\r\n\x03\r\n0\r\n\r\n");
-    several.extend_from_slice(head("Content-Length: 0\r\n").as_bytes());
-    for part in several.chunks(37) {
-        client.send(part);
-    }
-    for payload in [&[0][..], &[1, 2, 3], &[]] {
-        assert_eq!(client.receive_response().status, 200);
-        assert_eq!(receiver.receive_frame().payload, payload);
-    }
-    // A request has one name, in its header and in its body.
-    client.send(b"GET /info HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    let response = client.receive_response();
-    let body: Value = serde_json::from_slice(&response.body).unwrap();
-    assert_eq!(body["requestId"].as_str(), response.header("x-request-id"));
-    assert_eq!(body["requestId"].as_str().unwrap().len(), 36);
-    // A body that is too long is refused before it is sent.
-    client.send(head("Content-Length: 10000000\r\nExpect: 100-continue\r\n").as_bytes());
-    assert_eq!(client.receive_response().status, 413);
-}
-
-#[test]
 fn wrong_tokens_count_against_an_address() {
     let server = start(&[("FANTAIL_HTTP_TRUSTED_PROXIES", "10.0.0.0/8")]);
     let mut client = RawClient::connect(server.address());

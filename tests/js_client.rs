@@ -127,7 +127,7 @@ fn its_types_fit_what_is_there_and_how_it_is_used() {
     let (Some(_), Some(program)) = (require("typescript"), require("node")) else {
         return;
     };
-    let mut command = node(&program, "tests/browser/drc_types.mjs");
+    let mut command = node(&program, "tests/browser/client_types.mjs");
     run_within(TIME_LIMIT, &mut command).expect_success();
 }
 

@@ -19,6 +19,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("protocol", &["limits", "secret"]),
     ("relay", &["protocol", "limits", "secret"]),
     ("dialects", &["relay", "protocol", "limits", "secret"]),
+    ("passwords", &["relay::task", "secret"]),
+    ("store", &["relay::task", "limits", "secret"]),
     (
         "reactor",
         &["relay", "protocol", "config", "limits", "secret"],
@@ -60,9 +62,10 @@ const WORLD: &[(&str, &[&str], &[&str])] = &[
     (
         "files",
         &["std::fs", "File::", "OpenOptions"],
-        &["reactor", "cli", "config"],
+        &["reactor", "cli", "config", "passwords", "store"],
     ),
-    ("threads", &["thread::", "Mutex"], &["cli"]),
+    ("threads", &["thread::", "Mutex"], &["reactor", "cli"]),
+    ("databases", &["rusqlite::"], &["store"]),
     (
         "unsafe code",
         &["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern"],
@@ -186,7 +189,14 @@ fn what_may_not_be_used_is_noticed() {
         ("dialects::topics", "use std::net::TcpStream;"),
         ("relay", "let now = std::time::Instant::now();"),
         ("protocol", "use std::fs;"),
-        ("reactor", "std::thread::spawn(work);"),
+        ("relay", "std::thread::spawn(work);"),
+        ("store", "use crate::relay::Relay;"),
+        (
+            "store",
+            "use crate::dialects::message_broker::MessageBroker;",
+        ),
+        ("reactor", "use crate::store::sqlite::SqliteStore;"),
+        ("dialects::message_broker", "use rusqlite::Connection;"),
     ] {
         assert_eq!(violations(module, line).len(), 1, "{module}: {line}");
     }
@@ -203,6 +213,7 @@ fn what_may_not_be_used_is_noticed() {
         ),
         ("relay", "mod tests {\nuse crate::dialects::echo::Echo;"),
         ("reactor", "use std::time::Instant;"),
+        ("store", "use crate::relay::task::Task;"),
     ] {
         assert_eq!(violations(module, line), [""; 0], "{module}: {line}");
     }

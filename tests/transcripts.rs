@@ -122,6 +122,13 @@ transcripts! {
     drc_handshake_rate: "drc/handshake-rate.txt";
     drc_keepalive: "drc/keepalive.txt";
     drc_join_authority: "drc/join-authority.txt";
+    message_broker_connect: "message-broker/connect.txt";
+    message_broker_relay: "message-broker/relay.txt";
+    message_broker_round_robin: "message-broker/round-robin.txt";
+    message_broker_db: "message-broker/db.txt";
+    message_broker_limit: "message-broker/limit.txt";
+    message_broker_confirm: "message-broker/confirm.txt";
+    message_broker_confirm_live: "message-broker/confirm-live.txt";
     control_letters: "control/letters.txt";
     control_errors: "control/errors.txt";
     control_additions: "control/additions.txt";

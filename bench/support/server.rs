@@ -6,12 +6,12 @@ use super::options::Common;
 use super::process;
 use super::rounds::Contestant;
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a server may take until it says where it listens.
 const START: Duration = Duration::from_secs(10);
@@ -60,14 +60,18 @@ impl Program {
     /// # Errors
     /// If it cannot be started, ends at once, or doesn't say in time where it listens.
     pub(crate) fn start(&self) -> Outcome<Server> {
+        self.start_with(&[])
+    }
+
+    /// The same with more in the environment, which the floor does not look at.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub(crate) fn start_with(&self, environment: &[(&str, &str)]) -> Outcome<Server> {
         let mut command = self.command()?;
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
-        // Where there is one core only, the driver has said so at its start.
-        let _ = pin_to(SERVER_CORE);
-        let child = command.spawn();
-        let _ = pin_to(DRIVER_CORE);
-        let child = child.map_err(|error| format!("cannot start {command:?}: {error}"))?;
-        Server::wait_until_it_listens(child)
+        command.envs(environment.iter().copied());
+        command.stdout(Stdio::piped());
+        Server::wait_until_it_listens(spawn(command)?)
     }
 
     fn command(&self) -> Outcome<Command> {
@@ -102,17 +106,41 @@ pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
     /// Kept open, since a server may fail when it writes to a closed pipe.
-    _stdout: BufReader<ChildStdout>,
+    _stdout: Option<BufReader<ChildStdout>>,
 }
 
 impl Server {
+    /// Starts a program that has been told where to listen, on the core of servers, and waits
+    /// until it does.
+    ///
+    /// # Errors
+    /// If it cannot be started, ends at once, or doesn't listen in time.
+    pub(crate) fn start_at(command: Command, address: SocketAddr) -> Outcome<Self> {
+        let mut server = Self {
+            child: spawn(command)?,
+            address,
+            _stdout: None,
+        };
+        let start = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            if let Some(status) = server.child.try_wait()? {
+                return Err(format!("it has ended with {status}").into());
+            }
+            if start.elapsed() > START {
+                return Err(format!("it does not listen at {address} after {START:?}").into());
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(server)
+    }
+
     fn wait_until_it_listens(mut child: Child) -> Outcome<Self> {
         let first = child.stdout.take().map(first_line);
         match first.unwrap_or_else(|| Err("it has no standard output".into())) {
             Ok((address, stdout)) => Ok(Self {
                 child,
                 address,
-                _stdout: stdout,
+                _stdout: Some(stdout),
             }),
             Err(error) => {
                 end(&mut child);
@@ -151,6 +179,15 @@ impl Server {
     pub(crate) fn resident_bytes(&self) -> Outcome<u64> {
         process::resident_bytes(self.child.id()).map_err(|error| ended(&*error))
     }
+}
+
+fn spawn(mut command: Command) -> Outcome<Child> {
+    command.stdin(Stdio::null());
+    // Where there is one core only, the driver has said so at its start.
+    let _ = pin_to(SERVER_CORE);
+    let child = command.spawn();
+    let _ = pin_to(DRIVER_CORE);
+    child.map_err(|error| format!("cannot start {command:?}: {error}").into())
 }
 
 fn ended(error: &dyn std::error::Error) -> Box<dyn std::error::Error> {

@@ -45,6 +45,7 @@ fn report(loaded: &Loaded) -> String {
     let _ = writeln!(text, "topics: {access}");
     let _ = writeln!(text, "drc: {}", authorities(&loaded.config.drc));
     let _ = writeln!(text, "dsock: {}", dsock(&loaded.config.dsock));
+    let _ = writeln!(text, "message-broker: {}", message_broker(&loaded.config));
     let secret = if loaded.config.wson.secret.is_empty() {
         "with cookies of a secret that is made at each start"
     } else {
@@ -52,6 +53,25 @@ fn report(loaded: &Loaded) -> String {
     };
     let _ = writeln!(text, "wson: {secret}\nok");
     text
+}
+
+fn message_broker(config: &Config) -> String {
+    let settings = &config.message_broker;
+    let file = settings.users_file.as_os_str();
+    let users = match (settings.users.len(), file.is_empty()) {
+        (0, true) => return "no users, so nobody is let in".to_owned(),
+        (0, false) => format!("users of {}", file.display()),
+        (users, true) => format!("configured users: {users}"),
+        (users, false) => format!("configured users: {users}, and those of {}", file.display()),
+    };
+    if settings.keep_data {
+        format!(
+            "{users}, messages are kept in {}",
+            config.store.path.display()
+        )
+    } else {
+        format!("{users}, messages are not kept")
+    }
 }
 
 fn dsock(dsock: &DsockSettings) -> &'static str {

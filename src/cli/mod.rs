@@ -11,9 +11,12 @@ mod exit;
 mod import;
 mod man;
 mod output;
+mod passwd;
 mod publish;
 pub mod random;
 pub mod serve;
+#[cfg(feature = "sqlite")]
+mod store;
 mod subscribe;
 mod token;
 
@@ -69,6 +72,11 @@ enum Command {
     Ctl(ctl::Arguments),
     /// Tell how a running server is; what `fantail ctl status` does
     Status(ctl::Connecting),
+    /// Make a line of htpasswd, or check a password
+    Passwd(passwd::Arguments),
+    /// See, move or delete the messages that are kept
+    #[cfg(feature = "sqlite")]
+    Store(store::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
     /// Print the manual page (roff)
@@ -110,6 +118,9 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Token(arguments) => token::run(arguments),
         Command::Ctl(arguments) => ctl::run(&arguments),
         Command::Status(connecting) => ctl::status(&connecting),
+        Command::Passwd(arguments) => passwd::run(&arguments),
+        #[cfg(feature = "sqlite")]
+        Command::Store(arguments) => store::run(arguments),
         Command::Completions(arguments) => completions::run(&arguments, Cli::command()),
         Command::Man => man::run(Cli::command()),
     }

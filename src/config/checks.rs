@@ -21,6 +21,7 @@ const MAY_BE_ZERO: &[Limit] = &[
     Limit::ControlOutputSoftTime,
     Limit::Gather,
     Limit::Drain,
+    Limit::StoreAge,
 ];
 
 /// The room of the parser for header fields.

@@ -1,5 +1,6 @@
 //! The keys that are no limits, with their way into the configuration and out of it.
 
+use super::StoreKind;
 use super::drc::{self, read_tokens, read_whitelist};
 use super::form::{Form, Names};
 use super::keys::{Access, Key};
@@ -12,11 +13,14 @@ use super::web::{
     parse_whole_origin_or_loopback,
 };
 use crate::dialects::dsock::settings::{ApiVersion, channel_names};
+use crate::dialects::message_broker::settings::Order;
 use crate::dialects::topics::settings::{PrefixPolicy, StatisticsAccess};
 use crate::dialects::wson::settings::{DigestKind, OnMessage};
 use crate::logging::Format;
 use crate::relay::output_policy::OutputPolicy;
+use crate::secret::Secret;
 use log::LevelFilter;
+use std::time::Duration;
 
 const STATISTICS: [(&str, StatisticsAccess); 3] = [
     ("loopback", StatisticsAccess::Loopback),
@@ -50,6 +54,15 @@ const ON_MESSAGE: [(&str, OnMessage); 3] = [
 ];
 const ON_MESSAGE_NAMES: &[&str] = &names(&ON_MESSAGE);
 
+const ORDERS: [(&str, Order); 2] = [
+    ("longest-connected", Order::LongestConnected),
+    ("round-robin", Order::RoundRobin),
+];
+const ORDER_NAMES: &[&str] = &names(&ORDERS);
+
+const STORES: [(&str, StoreKind); 1] = [("sqlite", StoreKind::Sqlite)];
+const STORE_NAMES: &[&str] = &names(&STORES);
+
 const LEVELS: [(&str, LevelFilter); 6] = [
     ("off", LevelFilter::Off),
     ("error", LevelFilter::Error),
@@ -66,6 +79,9 @@ const FORMATS: [(&str, Format); 3] = [
     ("json", Format::Json),
 ];
 const FORMAT_NAMES: &[&str] = &names(&FORMATS);
+
+/// The longest delay between frames in milliseconds: a minute.
+const LONGEST_DELAY: usize = 60_000;
 
 /// The keys that are no limits.
 pub(super) const FIELDS: &[Key] = &[
@@ -368,6 +384,129 @@ pub(super) const FIELDS: &[Key] = &[
         },
     },
     Key {
+        name: "message_broker.users_file",
+        form: Form::Path,
+        description: "A file with the users and their passwords, as htpasswd and \"fantail passwd\" \
+                      make it: {SHA}, $apr1$ or bcrypt. It is read again when it has changed. \
+                      Without users nobody is let in.",
+        access: Access::Field {
+            set: |config, node| {
+                config.message_broker.users_file = node.as_text("the path of a file")?.into();
+                Ok(())
+            },
+            show: |config| toml::text(&config.message_broker.users_file.to_string_lossy()),
+        },
+    },
+    Key {
+        name: "message_broker.users",
+        form: Form::List,
+        description: "Users and their passwords, as lines of htpasswd; they come before those of \
+                      the file.",
+        access: Access::SecretList {
+            set: |config, node| {
+                config.message_broker.users = node.as_list("lines of htpasswd", parse_user)?;
+                Ok(())
+            },
+            is_set: |config| !config.message_broker.users.is_empty(),
+        },
+    },
+    Key {
+        name: "message_broker.number_of_receiver",
+        form: Form::Count,
+        description: "To how many receivers a message goes that does not say it itself; 0 is all.",
+        access: Access::Field {
+            set: |config, node| {
+                config.message_broker.number_of_receiver = node.as_count()?;
+                Ok(())
+            },
+            show: |config| config.message_broker.number_of_receiver.to_string(),
+        },
+    },
+    Key {
+        name: "message_broker.order",
+        form: Form::Choice(ORDER_NAMES),
+        description: "Which receivers are chosen where a message does not go to all: \
+                      \"longest-connected\", always the same; \"round-robin\", one after the \
+                      other.",
+        access: Access::Field {
+            set: |config, node| {
+                config.message_broker.order = read_choice(node, &ORDERS)?;
+                Ok(())
+            },
+            show: |config| show_choice(config.message_broker.order, &ORDERS),
+        },
+    },
+    Key {
+        name: "message_broker.keep_data",
+        form: Form::Boolean,
+        description: "Whether messages are kept, in the store, that nobody is there to receive.",
+        access: Access::Field {
+            set: |config, node| {
+                config.message_broker.keep_data = node.as_boolean()?;
+                Ok(())
+            },
+            show: |config| config.message_broker.keep_data.to_string(),
+        },
+    },
+    Key {
+        name: "message_broker.limit",
+        form: Form::Count,
+        description: "Kept messages that go to a receiver in one frame, at most.",
+        access: Access::Field {
+            set: |config, node| {
+                config.message_broker.limit = match node.as_count()? {
+                    0 => return Err(node.fault("expected more than 0").into()),
+                    limit => limit,
+                };
+                Ok(())
+            },
+            show: |config| config.message_broker.limit.to_string(),
+        },
+    },
+    Key {
+        name: "message_broker.delay_send",
+        form: Form::Count,
+        description: "Milliseconds between two frames of kept messages.",
+        access: Access::Field {
+            set: |config, node| {
+                let milliseconds = node.as_count()?;
+                if milliseconds > LONGEST_DELAY {
+                    let message = format!("expected at most {LONGEST_DELAY}, not {milliseconds}");
+                    return Err(node.fault(message).into());
+                }
+                config.message_broker.delay_send = Duration::from_millis(milliseconds as u64);
+                Ok(())
+            },
+            show: |config| config.message_broker.delay_send.as_millis().to_string(),
+        },
+    },
+    Key {
+        name: "store.kind",
+        form: Form::Choice(STORE_NAMES),
+        description: "What the store is: \"sqlite\", a file.",
+        access: Access::Field {
+            set: |config, node| {
+                config.store.kind = read_choice(node, &STORES)?;
+                Ok(())
+            },
+            show: |config| show_choice(config.store.kind, &STORES),
+        },
+    },
+    Key {
+        name: "store.path",
+        form: Form::Text,
+        description: "The file of the store, relative to the directory in which the server is \
+                      started. It is made when something keeps messages, such as \
+                      message_broker.keep_data; else there is none.",
+        access: Access::Field {
+            set: |config, node| {
+                config.store.path = node.as_text("the path of a file")?.into();
+                Ok(())
+            },
+            show: |config| toml::text(&config.store.path.to_string_lossy()),
+        },
+    },
+    Key {
         name: "log.level",
         form: Form::Choice(LEVEL_NAMES),
         description: "How much is logged: \"off\", \"error\", \"warn\", \"info\", \"debug\" or \
@@ -449,6 +588,16 @@ pub(super) fn listener_rows(listener: &Listen) -> Vec<(&'static str, String)> {
         rows.push(("mode", format!("\"{:04o}\"", listener.mode)));
     }
     rows
+}
+
+/// A line of htpasswd. Messages do not repeat it.
+fn parse_user(line: &str) -> Result<Secret, String> {
+    match line.split_once(':') {
+        Some((user, hash)) if !user.is_empty() && !hash.is_empty() && !line.contains('\n') => {
+            Ok(Secret::new(line))
+        }
+        _ => Err("expected a line of htpasswd: a user, a colon and a hash".to_owned()),
+    }
 }
 
 fn read_policies(node: &Node) -> Result<Vec<PrefixPolicy>, Faults> {

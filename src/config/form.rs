@@ -17,6 +17,8 @@ pub(super) enum Form {
     Boolean,
     /// Any text.
     Text,
+    /// The path of a file, relative to the directory of the file in which it stands.
+    Path,
     /// Any text that must not be shown; `<key>_file` reads it from a file.
     Secret,
     /// One of these names.
@@ -53,9 +55,12 @@ impl Form {
     /// A sentence that says what was expected.
     pub(super) fn read_text(self, text: &str) -> Result<Node, String> {
         match self {
-            Self::Bytes | Self::Period | Self::Text | Self::Secret | Self::Choice(_) => {
-                Ok(Node::text(text))
-            }
+            Self::Bytes
+            | Self::Period
+            | Self::Text
+            | Self::Path
+            | Self::Secret
+            | Self::Choice(_) => Ok(Node::text(text)),
             Self::Count => text
                 .trim()
                 .parse()

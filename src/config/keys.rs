@@ -35,6 +35,14 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         "ws(s)on: clients with cookies, reached through the control port.",
     ),
     (
+        "message_broker",
+        "The message broker: named queues for users with passwords.",
+    ),
+    (
+        "store",
+        "Where messages are kept that nobody is there to receive.",
+    ),
+    (
         "limits",
         "Every bound. Sizes: 4096, \"64KiB\", \"1MiB\". Times: \"500ms\", \"10s\", \"2m\".",
     ),
@@ -76,6 +84,13 @@ pub(super) enum Access {
     Secret {
         /// Sets it.
         set: fn(&mut Config, Secret),
+        /// True if it is not empty.
+        is_set: fn(&Config) -> bool,
+    },
+    /// A list of secrets: it goes in, and only its user takes it out.
+    SecretList {
+        /// Sets it.
+        set: fn(&mut Config, &Node) -> Result<(), Faults>,
         /// True if it is not empty.
         is_set: fn(&Config) -> bool,
     },
@@ -212,7 +227,9 @@ impl Key {
     /// Everything that is wrong with the value; `config` may have been changed in part.
     pub(super) fn set(&self, config: &mut Config, node: &Node) -> Result<(), Faults> {
         match self.access {
-            Access::Field { set, .. } | Access::SecretTable { set, .. } => set(config, node),
+            Access::Field { set, .. }
+            | Access::SecretList { set, .. }
+            | Access::SecretTable { set, .. } => set(config, node),
             Access::Secret { set, .. } => {
                 set(config, Secret::new(node.as_text("a secret")?));
                 Ok(())
@@ -233,6 +250,9 @@ impl Key {
         match self.access {
             Access::Field { show, .. } => Some(show(config)),
             Access::Secret { is_set, .. } => (!is_set(config)).then(|| toml::text("")),
+            Access::SecretList { is_set, .. } => {
+                (!is_set(config)).then(|| toml::list(std::iter::empty()))
+            }
             Access::SecretTable { is_set, .. } => (!is_set(config)).then(|| toml::table([])),
             Access::Limit(limit) => Some(show_limit(config.limits.get(limit))),
         }

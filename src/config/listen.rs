@@ -34,7 +34,13 @@ impl Default for Listen {
     fn default() -> Self {
         Self {
             address: Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 7328))),
-            serve: vec![Service::Topics, Service::Drc, Service::Dsock, Service::Wson],
+            serve: vec![
+                Service::Topics,
+                Service::Drc,
+                Service::Dsock,
+                Service::MessageBroker,
+                Service::Wson,
+            ],
             domain: None,
             mode: DEFAULT_MODE,
         }
@@ -139,6 +145,8 @@ pub enum Service {
     Drc,
     /// Claims, and an HTTP API to send to whoever has redeemed one.
     Dsock,
+    /// Named queues for users with passwords.
+    MessageBroker,
     /// Clients with cookies, reached through the control port.
     Wson,
     /// Every message goes back to its sender.
@@ -147,7 +155,14 @@ pub enum Service {
 
 impl Service {
     /// All services, in the order of the documentation.
-    pub const ALL: [Self; 5] = [Self::Topics, Self::Drc, Self::Dsock, Self::Wson, Self::Echo];
+    pub const ALL: [Self; 6] = [
+        Self::Topics,
+        Self::Drc,
+        Self::Dsock,
+        Self::MessageBroker,
+        Self::Wson,
+        Self::Echo,
+    ];
 
     /// The name in the configuration.
     pub fn name(self) -> &'static str {
@@ -155,6 +170,7 @@ impl Service {
             Self::Topics => "topics",
             Self::Drc => "drc",
             Self::Dsock => "dsock",
+            Self::MessageBroker => "message-broker",
             Self::Wson => "wson",
             Self::Echo => "echo",
         }
@@ -208,12 +224,14 @@ pub(super) const FIELDS: &[Field] = &[
     },
     Field {
         name: "serve",
-        default: "[\"topics\", \"drc\", \"dsock\", \"wson\"]",
+        default: "[\"topics\", \"drc\", \"dsock\", \"message-broker\", \"wson\"]",
         description: "What: \"topics\", a channel per URL path; \"drc\", channels that authorities \
-                      give others the right to; \"dsock\", claims and an HTTP API; \"wson\", clients \
+                      give others the right to; \"dsock\", claims and an HTTP API; \
+                      \"message-broker\", named queues for users with passwords; \"wson\", clients \
                       with cookies, reached through the control port; \"echo\", every message goes \
                       back to its sender. One alone is served on every path; of several, DRC is \
-                      at /drc, ws(s)on at /wson, echo at /echo and dSock at the paths of its API.",
+                      at /drc, the message broker at /mq, ws(s)on at /wson, echo at /echo and \
+                      dSock at the paths of its API.",
     },
     Field {
         name: "domain",
@@ -490,7 +508,7 @@ mod tests {
             ("tcp://127.0.0.1:1=topcs", vec!["did you mean \"topics\"?"]),
             (
                 "tcp://127.0.0.1:1=amqp",
-                vec!["expected one of topics, drc, dsock, wson, echo"],
+                vec!["expected one of topics, drc, dsock, message-broker, wson, echo"],
             ),
             ("tcp://127.0.0.1:1=topics+topics", vec!["given twice"]),
             (

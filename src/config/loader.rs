@@ -3,6 +3,7 @@
 use super::environment;
 use super::error::{ConfigError, ConfigErrors, Place};
 use super::file;
+use super::form::Form;
 use super::keys::{self, FILE_SUFFIX, Key, Target};
 use super::nearest::{nearest, suggestion};
 use super::node::{Content, Node, Span, quoted};
@@ -85,7 +86,7 @@ impl Loader {
             );
             return self.error(place, message);
         }
-        let secret;
+        let (secret, path);
         let node = if target.from_file {
             let text = read_secret(node, layer.directory);
             match text.and_then(|text| key.form.read_file(text)) {
@@ -101,7 +102,14 @@ impl Loader {
             if key.is_secret() && node.content == Content::Text(String::new()) {
                 self.warn_of_empty_secret(&place, key);
             }
-            node
+            match &node.content {
+                Content::Text(name) if key.form == Form::Path && !name.is_empty() => {
+                    let name = layer.directory.join(name);
+                    path = Node::text(name.to_string_lossy());
+                    &path
+                }
+                _ => node,
+            }
         };
         if let Err(faults) = key.set(&mut self.config, node) {
             for fault in faults.0 {
@@ -250,7 +258,7 @@ fn read_flag(target: Target, values: &[&str]) -> Result<Node, String> {
             target.key.form.read_text(text)
         }
     };
-    if target.key.form != super::form::Form::Listeners {
+    if target.key.form != Form::Listeners {
         return values.last().map_or_else(|| Ok(Node::text("")), read);
     }
     let mut listeners = Vec::new();

@@ -36,6 +36,7 @@ pub use sources::Sources;
 
 use crate::dialects::drc::settings::Settings as DrcSettings;
 use crate::dialects::dsock::settings::Settings as DsockSettings;
+use crate::dialects::message_broker::settings::Settings as MessageBrokerSettings;
 use crate::dialects::topics::settings::Settings as TopicsSettings;
 use crate::dialects::wson::settings::Settings as WsonSettings;
 use crate::limits::Limits;
@@ -63,6 +64,10 @@ pub struct Config {
     pub dsock: DsockSettings,
     /// The `[wson]` section, less its limits.
     pub wson: WsonSettings,
+    /// The `[message_broker]` section, less its limits.
+    pub message_broker: MessageBrokerSettings,
+    /// The `[store]` section, less its limits.
+    pub store: Store,
     /// The `[limits]` section, and the limits of other sections.
     pub limits: Limits,
     /// The `[log]` section.
@@ -80,6 +85,8 @@ impl Default for Config {
             drc: DrcSettings::default(),
             dsock: DsockSettings::default(),
             wson: WsonSettings::default(),
+            message_broker: MessageBrokerSettings::default(),
+            store: Store::default(),
             limits: Limits::default(),
             log: Log::default(),
         }
@@ -99,6 +106,31 @@ impl Default for Http {
         let mut trusted_proxies: Vec<_> = loopback.into_iter().collect();
         trusted_proxies.push(IpNet::from(std::net::IpAddr::from(Ipv6Addr::LOCALHOST)));
         Self { trusted_proxies }
+    }
+}
+
+/// The `[store]` section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// What it is made of.
+    pub kind: StoreKind,
+    /// The file of the database.
+    pub path: PathBuf,
+}
+
+/// What a store is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreKind {
+    /// A file of SQLite.
+    Sqlite,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            kind: StoreKind::Sqlite,
+            path: PathBuf::from("fantail.db"),
+        }
     }
 }
 

@@ -120,6 +120,19 @@ impl Node {
         }
     }
 
+    /// The whole number, 0 or more.
+    pub(super) fn as_count(&self) -> Result<usize, Fault> {
+        match &self.content {
+            Content::Integer(number) => {
+                super::units::parse_count(*number).map_err(|message| self.fault(message))
+            }
+            other => Err(self.fault(format!(
+                "expected a whole number without quotes, not {}",
+                other.name()
+            ))),
+        }
+    }
+
     /// The items of a list of texts, each through `parse`; the faults of all items.
     pub(super) fn as_list<T>(
         &self,

@@ -415,7 +415,7 @@ fn wrong_variables_are_explained() {
             "did you mean FANTAIL_LIMITS_MESSAGE?",
         ),
         (
-            "environment: FANTAIL_LISTEN: listen: expected one of topics, drc, dsock, wson, echo",
+            "environment: FANTAIL_LISTEN: listen: expected one of topics, drc, dsock, message-broker, wson, echo",
             "did you mean \"topics\"?",
         ),
         ("environment: FANTAIL_LOG: no key has this variable", ""),

@@ -3,5 +3,6 @@
 pub mod drc;
 pub mod dsock;
 pub mod echo;
+pub mod message_broker;
 pub mod topics;
 pub mod wson;

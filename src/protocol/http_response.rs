@@ -107,17 +107,23 @@ fn has_content(status: u16) -> bool {
 }
 
 fn push_number(bytes: &mut Vec<u8>, number: usize) {
-    bytes.extend_from_slice(number.to_string().as_bytes());
+    if number >= 10 {
+        push_number(bytes, number / 10);
+    }
+    bytes.push(b'0' + (number % 10) as u8);
 }
 
 fn push_header(bytes: &mut Vec<u8>, name: &str, value: &str) {
     bytes.extend_from_slice(name.as_bytes());
     bytes.extend_from_slice(b": ");
+    let start = bytes.len();
+    bytes.extend_from_slice(value.as_bytes());
     // A line break in a value would begin a header of somebody else's choosing.
-    bytes.extend(value.bytes().map(|byte| match byte {
-        0x00..=0x1f | 0x7f => b' ',
-        other => other,
-    }));
+    for byte in bytes.iter_mut().skip(start) {
+        if byte.is_ascii_control() {
+            *byte = b' ';
+        }
+    }
     bytes.extend_from_slice(b"\r\n");
 }
 

@@ -1,4 +1,4 @@
-//! The loop: the only place with mio, sockets, the clock and signals.
+//! The loop: the only place with mio, sockets, the clock, signals and threads.
 //!
 //! One turn:
 //! 1. **wait** for events; not at all if something is unfinished.
@@ -8,7 +8,7 @@
 //!    before anything is written (*gathering*): what came in together goes out together, with
 //!    one system call per receiver.
 //! 3. **expire**: timers.
-//! 4. **settle**: what the handlers asked for.
+//! 4. **settle**: what the handlers asked for; what may block goes to its thread.
 //! 5. **flush**: every dirty outbox, one `writev` each.
 //! 6. **bury**: sockets of connections that died are closed; only here.
 
@@ -24,6 +24,7 @@ mod signals;
 mod socket;
 mod sources;
 mod unfinished;
+mod workers;
 
 use std::io;
 use std::time::Duration;
@@ -37,6 +38,7 @@ use crate::reactor::service_manager::ServiceManager;
 use crate::reactor::signals::{Signal, Signals};
 use crate::reactor::sources::Source;
 use crate::reactor::unfinished::Unfinished;
+use crate::reactor::workers::Workers;
 use crate::relay::Relay;
 use crate::relay::conn_id::ConnId;
 use crate::relay::moment::{Moment, Now};
@@ -45,6 +47,7 @@ use crate::relay::peer::ListenerId;
 
 pub use binding::{Access, Binding};
 pub use listener::StartupError;
+pub use workers::Workforce;
 
 /// Events taken from the kernel at once.
 const EVENTS: usize = 1024;
@@ -65,6 +68,7 @@ pub struct Reactor {
     clock: Clock,
     service_manager: ServiceManager,
     reload: Reload,
+    workers: Workers,
     /// The one buffer that all connections are read into.
     buffer: Box<[u8]>,
     /// Connections to be flushed; empty between turns, kept for its memory.
@@ -87,6 +91,7 @@ impl Reactor {
         bindings: &[Binding],
         mut relay: Relay,
         reload: Reload,
+        workforce: Workforce,
     ) -> Result<Self, StartupError> {
         let mut service_manager = ServiceManager::new();
         let poll = Poll::new().map_err(|error| StartupError::new("epoll", error))?;
@@ -128,6 +133,7 @@ impl Reactor {
             clock: Clock::start(),
             service_manager,
             reload,
+            workers: Workers::new(workforce),
             buffer,
             flushing: Vec::new(),
             buried: Vec::new(),
@@ -154,6 +160,8 @@ impl Reactor {
         while !self.is_done() {
             self.turn(&mut events)?;
         }
+        self.hand_out_tasks(self.clock.now());
+        self.workers.stop();
         log::info!("stopped");
         Ok(())
     }
@@ -168,6 +176,7 @@ impl Reactor {
         self.relay.expire(now);
         self.relay.settle(now);
         self.obey_orders(now);
+        self.hand_out_tasks(now);
         self.flush(now);
         // A write that failed has ended its connection.
         self.relay.settle(now);
@@ -178,7 +187,10 @@ impl Reactor {
     }
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
-        let timeout = if self.unfinished.is_empty() && !self.relay.outboxes().has_dirty() {
+        let is_idle = self.unfinished.is_empty()
+            && !self.relay.outboxes().has_dirty()
+            && !self.relay.has_tasks();
+        let timeout = if is_idle {
             self.time_to_next_deadline()
         } else {
             Some(Duration::ZERO)
@@ -223,6 +235,7 @@ impl Reactor {
             match Source::of(event.token()) {
                 Source::Listener(index) => self.accept(index, now),
                 Source::Signals => self.handle_signals(now),
+                Source::Workers => self.take_finished(now),
                 Source::Connection(token) => self.connection_event(token, event, now),
             }
         }

@@ -12,6 +12,7 @@ const INDEX_MASK: usize = (1 << INDEX_BITS) - 1;
 
 /// The highest indexes stand for the sources that are no connections.
 const SIGNALS: usize = INDEX_MASK;
+const WORKERS: usize = INDEX_MASK - 1;
 const LISTENERS: usize = INDEX_MASK - 1024;
 
 /// Where an event comes from.
@@ -21,6 +22,8 @@ pub(super) enum Source {
     Listener(usize),
     /// A signal has come.
     Signals,
+    /// A thread has done something.
+    Workers,
     /// A connection; its token has to be compared with the one that lives at its index.
     Connection(ConnectionToken),
 }
@@ -51,7 +54,8 @@ impl Source {
     pub(super) fn of(token: Token) -> Self {
         match token.0 {
             SIGNALS => Self::Signals,
-            number if (LISTENERS..SIGNALS).contains(&number) => Self::Listener(number - LISTENERS),
+            WORKERS => Self::Workers,
+            number if (LISTENERS..WORKERS).contains(&number) => Self::Listener(number - LISTENERS),
             number => Self::Connection(ConnectionToken(number)),
         }
     }
@@ -61,6 +65,7 @@ impl Source {
         match self {
             Self::Listener(index) => Token(LISTENERS + index),
             Self::Signals => Token(SIGNALS),
+            Self::Workers => Token(WORKERS),
             Self::Connection(token) => token.token(),
         }
     }
@@ -76,6 +81,7 @@ mod tests {
             Source::Listener(0),
             Source::Listener(1000),
             Source::Signals,
+            Source::Workers,
             Source::Connection(ConnectionToken::of(ConnId::from_parts(0, 0))),
             Source::Connection(ConnectionToken::of(ConnId::from_parts(5, 7))),
             Source::Connection(ConnectionToken::of(ConnId::from_parts(99_999, u32::MAX))),

@@ -15,6 +15,8 @@ pub struct Counters {
     pub messages_received: u64,
     /// Bytes of payload of these messages.
     pub bytes_received: u64,
+    /// Messages that were not understood, and so had no consequence.
+    pub messages_ignored: u64,
     /// Messages put into outboxes of receivers.
     pub messages_delivered: u64,
     /// Bytes of payload of these messages.
@@ -37,6 +39,7 @@ impl Default for Counters {
             handshakes: 0,
             messages_received: 0,
             bytes_received: 0,
+            messages_ignored: 0,
             messages_delivered: 0,
             bytes_delivered: 0,
             peer_faults: 0,

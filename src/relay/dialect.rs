@@ -30,6 +30,7 @@ use crate::relay::outboxes::{Delivery, Outboxes, Outgoing};
 use crate::relay::output_policy::OutputPolicy;
 use crate::relay::random::RandomSource;
 use crate::relay::request::{CloseReason, Request, Requests};
+use crate::relay::task::{Outcome, Task, Tasks};
 use crate::relay::timers::{Timers, Wake};
 
 /// A wait for the wall clock is looked at again after this time.
@@ -67,6 +68,10 @@ pub struct Client<'a> {
 pub enum Answer {
     /// It becomes a WebSocket: the bytes are the 101 answer.
     Upgrade(Vec<u8>),
+    /// Whether it becomes a WebSocket is known later, when the dialect calls [`Cx::admit`] or
+    /// [`Cx::turn_away`]: the bytes are the 101 answer, sent in either case. Nothing is read until
+    /// then.
+    Later(Vec<u8>),
     /// It is answered.
     Respond(Response),
     /// It is answered, and the connection ends.
@@ -86,6 +91,9 @@ pub struct Terms {
     pub pong_wait: Limit,
     /// The time before a ping is up to a fifth more or less, by connection.
     pub scattered_pings: bool,
+    /// False if its clients cannot take close frames: then a connection ends with the end of the
+    /// stream alone, unless the client sent a close frame.
+    pub close_frames: bool,
 }
 
 impl Default for Terms {
@@ -96,6 +104,7 @@ impl Default for Terms {
             ping_after: Limit::PingAfter,
             pong_wait: Limit::PongWait,
             scattered_pings: true,
+            close_frames: true,
         }
     }
 }
@@ -141,6 +150,21 @@ pub trait Dialect: Any {
 
     /// The client sent a ping or a pong.
     fn ping_or_pong(&mut self, _cx: &mut Cx<'_>, _id: ConnId) {}
+    /// The client answered a ping. True if it was one of this dialect's own ([`Cx::ping`]), which
+    /// is not counted against the client.
+    fn pong(&mut self, _cx: &mut Cx<'_>, _client: Client<'_>, _payload: &[u8]) -> bool {
+        false
+    }
+
+    /// A task given out with [`Cx::assign`] is done.
+    fn task_finished(
+        &mut self,
+        _cx: &mut Cx<'_>,
+        _connection: Option<ConnId>,
+        _number: u64,
+        _outcome: Outcome,
+    ) {
+    }
 
     /// A wake asked for with [`Cx::wake_in`] is due.
     fn woken(&mut self, _cx: &mut Cx<'_>, _id: ConnId, _token: u32) {}
@@ -192,6 +216,7 @@ pub struct Cx<'a> {
     pub(super) outboxes: &'a mut Outboxes,
     pub(super) requests: &'a mut Requests,
     pub(super) timers: &'a mut Timers,
+    pub(super) tasks: &'a mut Tasks,
     pub(super) counters: &'a mut Counters,
     pub(super) addresses: &'a mut AddressLimits,
     pub(super) events: &'a Events,
@@ -355,6 +380,55 @@ impl Cx<'_> {
             self.now.moment + duration,
             Wake::Dialect(self.dialect, token),
         );
+    }
+
+    /// Gives out a task that may block; [`Dialect::task_finished`] follows, with `number`. With a
+    /// connection, only if that still lives.
+    ///
+    /// # Errors
+    /// The limit that it would pass, which is counted.
+    pub fn assign(
+        &mut self,
+        connection: Option<ConnId>,
+        number: u64,
+        task: Task,
+    ) -> Result<(), Limit> {
+        let who = (self.dialect, connection, number);
+        self.tasks
+            .assign(who, task, self.limits)
+            .inspect_err(|limit| self.counters.count_limit(*limit))
+    }
+
+    /// The request that was answered with [`Answer::Later`] becomes a WebSocket; `first` is sent
+    /// right behind the answer, with the same write.
+    pub fn admit(&mut self, id: ConnId, first: Vec<u8>) {
+        self.requests.push_back(Request::Admit(id, first));
+    }
+
+    /// The request that was answered with [`Answer::Later`] does not become a WebSocket: `last` is
+    /// sent right behind the answer, with the same write, and the connection ends.
+    /// `failed_login`: that is counted for its address.
+    pub fn turn_away(&mut self, id: ConnId, last: Vec<u8>, failed_login: bool) {
+        self.requests
+            .push_back(Request::TurnAway(id, last, failed_login));
+    }
+
+    /// Counts a message that was not understood, and so had no consequence.
+    pub fn count_ignored(&mut self) {
+        self.counters.messages_ignored += 1;
+    }
+
+    /// Pings a client; [`Dialect::pong`] follows, once it has taken all that was sent before.
+    pub fn ping(&mut self, id: ConnId, payload: &[u8]) {
+        let ping = self.outboxes.frame(encode_frame(Opcode::Ping, payload));
+        self.outboxes.push(id, ping);
+    }
+
+    /// True if the kernel has taken all that a client was to be sent.
+    pub fn is_written(&self, id: ConnId) -> bool {
+        self.outboxes
+            .get(id)
+            .is_some_and(|outbox| outbox.waiting() == 0)
     }
 
     /// Bytes that nobody can guess; nothing if the system has none to give.

@@ -68,7 +68,7 @@ impl Relay {
                     reason.limit = Some(Limit::Drain);
                     self.close(id, reason, now);
                 }
-                Some(Stage::Http(_) | Stage::Control(_)) => {
+                Some(Stage::Http(_) | Stage::Verdict(_) | Stage::Control(_)) => {
                     self.finish(id, CloseReason::limit(Limit::Drain), now);
                 }
                 _ => {}

@@ -29,6 +29,10 @@ impl Relay {
             match self.requests.pop_front() {
                 None => break,
                 Some(Request::Close(id, reason)) => self.close(id, reason, now),
+                Some(Request::Admit(id, first)) => self.admit(id, &first, now),
+                Some(Request::TurnAway(id, last, failed_login)) => {
+                    self.turn_away_with(id, &last, failed_login, now);
+                }
                 Some(Request::Forget(id, reason)) => self.forget(id, &reason, now),
                 Some(Request::FreeMemory) => self.free_memory(now),
             }
@@ -37,10 +41,12 @@ impl Relay {
 
     /// Closes a WebSocket from our side: a close frame, and time to answer it.
     pub(super) fn close(&mut self, id: ConnId, reason: CloseReason, now: Now) {
+        let close_frames = self.terms_of(id).close_frames;
         let Some(peer) = self.peers.get_mut(id) else {
             return;
         };
         match &mut peer.stage {
+            Stage::Open(_) if !close_frames => self.finish(id, reason, now),
             Stage::Open(open) => {
                 // The receiver is handed on with what it holds, so that the account stays.
                 peer.stage = Stage::CloseSent(std::mem::take(open).receiver);
@@ -55,7 +61,9 @@ impl Relay {
                 );
                 self.request_forget(id, reason);
             }
-            Stage::Http(_) | Stage::Control(_) => self.finish(id, reason, now),
+            Stage::Http(_) | Stage::Verdict(_) | Stage::Control(_) => {
+                self.finish(id, reason, now);
+            }
             Stage::CloseSent(_) | Stage::Finishing | Stage::Lingering | Stage::Dead => {}
         }
     }
@@ -72,6 +80,10 @@ impl Relay {
             .outboxes
             .frame(encode_frame(Opcode::Close, &status.encode()));
         match self.peers.get(id).map(|peer| &peer.stage) {
+            Some(Stage::Open(_)) if !self.terms_of(id).close_frames => {
+                self.outboxes.give_up(id);
+                self.finish(id, reason, now);
+            }
             Some(Stage::Open(_)) => {
                 self.outboxes.replace_with(id, frame);
                 self.close(id, reason, now);

@@ -134,6 +134,7 @@ impl Relay {
             }
             Stage::Http(Some(_)) => Due::Die(Limit::HandshakeTime),
             Stage::Http(None) => Due::Idle,
+            Stage::Verdict(_) => Due::Die(Limit::AuthenticationTime),
             Stage::Control(_) => return self.control_deadline_passed(id, now),
             Stage::Open(open) => {
                 let ping_after = ping_after(id, limits, terms);

@@ -58,7 +58,7 @@ impl Relay {
             return Reading::Over;
         };
         let before = open.receiver.buffered();
-        open.pinged = Tick::NEVER;
+        let mut heard = false;
         let Some((service, mut cx)) = self.split(dialect, now) else {
             return Reading::Over;
         };
@@ -79,7 +79,9 @@ impl Relay {
             if cx.outboxes.has_long_answer(id) {
                 break Stop::Paused(now.moment + ANSWER_PAUSE, Limit::OutputSoft);
             }
-            match open.receiver.receive(input, &receive_limits) {
+            let event = open.receiver.receive(input, &receive_limits);
+            heard |= matches!(event, Ok(Some(_)));
+            match event {
                 Ok(None) => break Stop::InputEnded,
                 Ok(Some(Event::Message(message_type, payload))) => {
                     cx.count_received(payload.len());
@@ -103,8 +105,8 @@ impl Relay {
                     cx.outboxes.push(id, pong);
                     service.ping_or_pong(&mut cx, id);
                 }
-                Ok(Some(Event::Pong(_))) => {
-                    if !admit_control(&mut cx) {
+                Ok(Some(Event::Pong(payload))) => {
+                    if !service.pong(&mut cx, client, payload) && !admit_control(&mut cx) {
                         break Stop::Fault(PeerFault::limit(Limit::ControlFrames));
                     }
                     service.ping_or_pong(&mut cx, id);
@@ -124,6 +126,10 @@ impl Relay {
         self.count_buffered(before, open.receiver.buffered());
         if let Some(peer) = self.peers.get_mut(id) {
             peer.stage = Stage::Open(open);
+            // Input that was kept counts when it is taken, not while it goes on waiting.
+            if heard {
+                peer.hear(now.moment);
+            }
             if message_since != Tick::NEVER {
                 let limit = message_since.after(self.settings.limits.message_time);
                 peer.deadline = peer.deadline.min(limit);
@@ -162,13 +168,15 @@ impl Relay {
     /// Fails the connection (RFC 6455 section 7.1.7): says why, and closes.
     pub(super) fn fail(&mut self, id: ConnId, fault: PeerFault, now: Now) {
         let code = Some(fault.close_code);
-        self.push_close(
-            id,
-            &CloseStatus {
-                code,
-                reason: fault.reason,
-            },
-        );
+        if self.terms_of(id).close_frames {
+            self.push_close(
+                id,
+                &CloseStatus {
+                    code,
+                    reason: fault.reason,
+                },
+            );
+        }
         self.counters.peer_faults += 1;
         let reason = CloseReason {
             code,

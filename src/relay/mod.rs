@@ -27,6 +27,7 @@ pub mod peer;
 pub mod random;
 pub mod rate;
 pub mod request;
+pub mod task;
 pub mod timers;
 
 mod admission;
@@ -38,6 +39,7 @@ mod invariants;
 mod memory;
 mod receive;
 mod requests;
+mod verdict;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -59,6 +61,7 @@ use crate::relay::outboxes::Outboxes;
 use crate::relay::peer::{ListenerId, Peer};
 use crate::relay::random::{NoRandomSource, RandomSource};
 use crate::relay::request::Requests;
+use crate::relay::task::Tasks;
 use crate::relay::timers::Timers;
 use crate::secret::Secret;
 
@@ -122,6 +125,7 @@ pub struct Relay {
     outboxes: Outboxes,
     requests: Requests,
     timers: Timers,
+    tasks: Tasks,
     addresses: AddressLimits,
     counters: Counters,
     dialects: Vec<Box<dyn Dialect>>,
@@ -163,6 +167,7 @@ impl Relay {
             outboxes: Outboxes::new(&settings.limits),
             requests: Requests::new(),
             timers: Timers::default(),
+            tasks: Tasks::default(),
             addresses: AddressLimits::default(),
             counters: Counters::default(),
             dialects,
@@ -254,9 +259,9 @@ impl Relay {
         self.peers.get(id)
     }
 
-    /// Bytes in all buffers, those for output and those for incomplete input.
+    /// Bytes in all buffers: those for output, those for incomplete input, and what waits to be kept.
     pub fn memory(&self) -> usize {
-        self.outboxes.held() + self.buffered
+        self.outboxes.held() + self.buffered + self.tasks.bytes()
     }
 
     /// True for an address that speaks for others and so is not limited itself.
@@ -278,6 +283,7 @@ impl Relay {
             outboxes: &mut self.outboxes,
             requests: &mut self.requests,
             timers: &mut self.timers,
+            tasks: &mut self.tasks,
             counters: &mut self.counters,
             addresses: &mut self.addresses,
             events: &self.events,

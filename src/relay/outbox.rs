@@ -84,9 +84,11 @@ impl Outbox {
         self.traffic
     }
 
-    /// Bytes of the first answer that waits and is longer than `length`; 0 if there is none.
+    /// Bytes of the first answer that waits and is longer than `length`, HTTP's aside; 0 if there is
+    /// none.
     pub(super) fn long_answer(&self, length: usize) -> usize {
-        let is_long = |frame: &&Frame| !frame.is_droppable() && frame.len() > length;
+        let is_long =
+            |frame: &&Frame| !frame.is_droppable() && frame.len() > length && !frame.is_http();
         self.queue
             .iter()
             .find(is_long)

@@ -12,6 +12,9 @@ use crate::relay::moment::{Moment, Tick};
 use crate::relay::outbox::{Intake, Outbox, Traffic};
 use crate::relay::output_policy::OutputPolicy;
 
+/// An answer of so many bytes is not long.
+const SHORT_ANSWER: usize = 16 * 1024;
+
 /// A message on its way to its receivers; the same for all of them.
 #[derive(Debug, Clone, Copy)]
 pub struct Outgoing<'a> {
@@ -130,7 +133,7 @@ impl Outboxes {
     /// that by itself is borne by a client that is not behind.
     pub fn push(&mut self, id: ConnId, frame: Frame) {
         let (output, link_output) = (self.output, self.link_output);
-        let output_soft = self.output_soft;
+        let (output_soft, long) = (self.output_soft, self.long());
         let Some(outbox) = self.table.get_mut(id.index()).and_then(Option::as_mut) else {
             return;
         };
@@ -145,7 +148,7 @@ impl Outboxes {
         };
         let borne = length > limit && outbox.waiting <= output_soft;
         let passed = outbox.waiting > 0 && outbox.waiting + length > limit && !borne;
-        if passed && outbox.waiting + length > limit + outbox.long_answer(output_soft) {
+        if passed && outbox.waiting + length > limit + outbox.long_answer(long) {
             // Once is enough: a second cut would end the connection before its close frame.
             outbox.intake = Intake::Closed;
             self.overflowed.push(id);
@@ -155,11 +158,17 @@ impl Outboxes {
         mark_dirty(outbox, &mut self.dirty);
     }
 
-    /// True if an answer that is longer than the soft limit waits for a client.
+    /// Answers that are longer are long, in bytes.
+    fn long(&self) -> usize {
+        self.output_soft.max(SHORT_ANSWER)
+    }
+
+    /// True if an answer waits for a client that is longer than the soft limit. A pong is none,
+    /// however low that limit is.
     pub fn has_long_answer(&self, id: ConnId) -> bool {
-        self.get(id).is_some_and(|outbox| {
-            outbox.waiting > self.output_soft && outbox.long_answer(self.output_soft) > 0
-        })
+        let long = self.long();
+        self.get(id)
+            .is_some_and(|outbox| outbox.waiting > long && outbox.long_answer(long) > 0)
     }
 
     /// Queues a message for one of its receivers, under the policy of its channel.
@@ -184,6 +193,7 @@ impl Outboxes {
     /// The slow path of [`Self::push_message`]: the receiver is behind.
     #[cold]
     fn push_behind(&mut self, id: ConnId, message: &Outgoing<'_>) -> Delivery {
+        let long = self.long();
         let Some(outbox) = self.table.get_mut(id.index()).and_then(Option::as_mut) else {
             return Delivery::Refused;
         };
@@ -197,7 +207,7 @@ impl Outboxes {
         let fits = |outbox: &Outbox| {
             outbox.waiting + length <= self.output
                 || !outbox.queue.iter().any(Frame::is_droppable)
-                || outbox.waiting + length <= self.output + outbox.long_answer(self.output_soft)
+                || outbox.waiting + length <= self.output + outbox.long_answer(long)
         };
         if policy == OutputPolicy::Latest {
             while outbox.drop_oldest_message(&mut self.spare) {
@@ -274,6 +284,19 @@ impl Outboxes {
         // From here on the time to answer the close frame counts.
         outbox.soft_since = Tick::NEVER;
         mark_dirty(outbox, &mut self.dirty);
+    }
+
+    /// Gives up what a client was too slow for; nothing more goes in.
+    pub fn give_up(&mut self, id: ConnId) {
+        let spare = &mut self.spare;
+        if let Some(outbox) = self.table.get_mut(id.index()).and_then(Option::as_mut)
+            && outbox.owner == id
+            && outbox.intake != Intake::Dead
+        {
+            outbox.drop_unsent(spare);
+            outbox.intake = Intake::Closed;
+            outbox.soft_since = Tick::NEVER;
+        }
     }
 
     /// Nothing more goes in; once all is written the write side is shut (see

@@ -2,7 +2,8 @@
 //!
 //! | stage     | takes                        | leaves to                                          |
 //! |-----------|------------------------------|----------------------------------------------------|
-//! | Http      | requests                     | Open (upgrade), Finishing (refusal, last answer)   |
+//! | Http      | requests                     | Open (upgrade), Verdict, Finishing (refusal, last answer) |
+//! | Verdict   | nothing; input waits         | Open (admitted), Finishing (not), Dead (time)      |
 //! | Control   | commands, see `operator`     | Finishing (quit, malformed), Dead (end of stream)  |
 //! | Open      | messages, control frames     | CloseSent (we close), Finishing (the client closes)|
 //! | CloseSent | frames, to find the answer   | Finishing (answer or time)                         |
@@ -16,7 +17,7 @@ use crate::protocol::ws_receiver::{Receiver, Role};
 use crate::relay::address::PeerAddress;
 use crate::relay::dialect::DialectId;
 use crate::relay::http_input::HttpInput;
-use crate::relay::moment::Tick;
+use crate::relay::moment::{Moment, Tick};
 use crate::relay::operator::ControlInput;
 use crate::relay::rate::RateState;
 
@@ -65,11 +66,23 @@ pub struct Peer {
     pub stage: Stage,
 }
 
+impl Peer {
+    /// Something came from the client: it is alive, and owes no pong.
+    pub(super) fn hear(&mut self, now: Moment) {
+        self.heard = Tick::of(now);
+        if let Stage::Open(open) = &mut self.stage {
+            open.pinged = Tick::NEVER;
+        }
+    }
+}
+
 /// Where in its life a connection is; see the table above.
 #[derive(Debug)]
 pub enum Stage {
     /// Reading requests; the box is there while one is incomplete.
     Http(Option<Box<HttpInput>>),
+    /// A handshake of which it is not known yet whether it succeeds.
+    Verdict(Box<PendingHandshake>),
     /// A program that controls the server.
     Control(Box<ControlInput>),
     /// A WebSocket.
@@ -82,6 +95,17 @@ pub enum Stage {
     Lingering,
     /// To be buried.
     Dead,
+}
+
+/// A handshake of which it is not known yet whether it succeeds.
+#[derive(Debug)]
+pub struct PendingHandshake {
+    /// Who decides.
+    pub dialect: DialectId,
+    /// The client's address.
+    pub address: PeerAddress,
+    /// The answer.
+    pub switching_protocols: Vec<u8>,
 }
 
 /// A WebSocket that is open.
@@ -129,7 +153,7 @@ impl Stage {
             Self::Control(control) => control.buffered(),
             Self::Open(open) => open.receiver.buffered(),
             Self::CloseSent(receiver) => receiver.buffered(),
-            Self::Finishing | Self::Lingering | Self::Dead => 0,
+            Self::Verdict(_) | Self::Finishing | Self::Lingering | Self::Dead => 0,
         }
     }
 
@@ -142,6 +166,7 @@ impl Stage {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Http(_) => "http",
+            Self::Verdict(_) => "verdict",
             Self::Control(_) => "control",
             Self::Open(_) => "open",
             Self::CloseSent(_) => "close-sent",

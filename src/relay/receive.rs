@@ -3,7 +3,7 @@
 use crate::limits::Limit;
 use crate::relay::Relay;
 use crate::relay::conn_id::ConnId;
-use crate::relay::moment::{Now, Tick};
+use crate::relay::moment::Now;
 use crate::relay::peer::Stage;
 use crate::relay::request::CloseReason;
 
@@ -23,12 +23,17 @@ pub enum Reading {
 
 impl Relay {
     /// A connection's bytes, in the order in which they came. They are unmasked in place.
-    pub fn receive(&mut self, id: ConnId, mut input: &mut [u8], now: Now) -> Reading {
-        let mut budget = self.settings.limits.frames_per_turn;
+    pub fn receive(&mut self, id: ConnId, input: &mut [u8], now: Now) -> Reading {
         let Some(peer) = self.peers.get_mut(id) else {
             return Reading::Over;
         };
-        peer.heard = Tick::of(now.moment);
+        peer.hear(now.moment);
+        self.take_in(id, input, now)
+    }
+
+    /// Takes bytes that came now or earlier.
+    fn take_in(&mut self, id: ConnId, mut input: &mut [u8], now: Now) -> Reading {
+        let mut budget = self.settings.limits.frames_per_turn;
         let reading = loop {
             let stage = self.peers.get(id).map(|peer| &peer.stage);
             let reading = match stage {
@@ -36,6 +41,7 @@ impl Relay {
                 Some(Stage::Control(_)) => self.receive_control(id, &mut input, &mut budget, now),
                 Some(Stage::Open(_)) => self.receive_frames(id, &mut input, &mut budget, now),
                 Some(Stage::CloseSent(_)) => self.receive_close(id, &mut input, now),
+                Some(Stage::Verdict(_)) => Reading::Paused,
                 _ => Reading::Over,
             };
             // A request that was an upgrade leaves the rest of the input to the next stage.
@@ -68,7 +74,7 @@ impl Relay {
         match self.held.remove(&id) {
             Some(mut held) => {
                 self.buffered = self.buffered.saturating_sub(held.len());
-                self.receive(id, &mut held, now)
+                self.take_in(id, &mut held, now)
             }
             None => match self.peers.get(id) {
                 Some(peer) if !peer.stage.is_over() => Reading::Continue,
@@ -81,7 +87,11 @@ impl Relay {
     pub fn is_paused(&self, id: ConnId) -> bool {
         // Held input comes first, also if the connection was closed by us meanwhile.
         self.held.contains_key(&id)
-            || matches!(self.peer(id).map(|peer| &peer.stage), Some(Stage::Open(open)) if open.paused)
+            || match self.peer(id).map(|peer| &peer.stage) {
+                Some(Stage::Open(open)) => open.paused,
+                Some(Stage::Verdict(_)) => true,
+                _ => false,
+            }
     }
 
     /// Takes a connection whose reading was paused and may go on.
@@ -108,6 +118,9 @@ impl Relay {
             }
             Stage::CloseSent(_) => {
                 self.die(id, CloseReason::without_code("closed without an answer"));
+            }
+            Stage::Verdict(_) => {
+                self.die(id, CloseReason::without_code("closed by the client"));
             }
             Stage::Control(_) => self.end_of_control(id, now),
             Stage::Lingering => self.die(id, CloseReason::without_code("closed")),

@@ -52,6 +52,11 @@ impl CloseReason {
 pub enum Request {
     /// Close a WebSocket with a close frame.
     Close(ConnId, CloseReason),
+    /// A request that waited for its verdict becomes a WebSocket, with these bytes behind the answer.
+    Admit(ConnId, Vec<u8>),
+    /// A request that waited for its verdict ends, with these bytes behind the answer; true if that counts as
+    /// a failed login of its address.
+    TurnAway(ConnId, Vec<u8>, bool),
     /// A connection no longer takes part: its dialect and the hub forget it.
     Forget(ConnId, CloseReason),
     /// The memory limit is passed.

@@ -108,6 +108,7 @@ impl Relay {
         };
         match service.request(&mut cx, client, request, body) {
             Answer::Upgrade(bytes) => self.upgrade(id, dialect, address, bytes, now),
+            Answer::Later(bytes) => self.await_verdict(id, dialect, address, bytes, now),
             Answer::Refuse(refusal) => self.refuse(id, refusal, head_only, now),
             Answer::Respond(response) => {
                 if !counted {
@@ -139,7 +140,7 @@ impl Relay {
     }
 
     /// The connection becomes a WebSocket of `dialect`.
-    fn upgrade(
+    pub(super) fn upgrade(
         &mut self,
         id: ConnId,
         dialect: DialectId,

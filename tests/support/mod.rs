@@ -17,6 +17,7 @@
 )]
 
 mod browser;
+mod canaries;
 mod child;
 mod control_client;
 mod frame;
@@ -32,6 +33,7 @@ mod server;
 mod wait;
 
 pub use browser::Browser;
+pub use canaries::{canary, note};
 pub use child::{Outcome, run_with_input, run_within};
 pub use control_client::ControlClient;
 pub use frame::{Frame, Opcode};

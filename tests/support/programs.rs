@@ -24,6 +24,7 @@ fn locate(program: &str) -> Option<PathBuf> {
     match program {
         "wstest" => existing(tests.join(".environment/autobahn/python2/bin/wstest")),
         "python-websockets" => existing(tests.join(".environment/python/bin/python")),
+        "schemathesis" => existing(tests.join(".environment/schemathesis/bin/schemathesis")),
         "playwright-core" => existing(tests.join("browser/node_modules/playwright-core")),
         "ws" => existing(tests.join("browser/node_modules/ws")),
         "typescript" => existing(tests.join("browser/node_modules/typescript")),

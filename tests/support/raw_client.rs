@@ -1,6 +1,6 @@
 //! A client that sends exactly the bytes it is told to.
 
-use super::{Frame, HttpResponse, Opcode};
+use super::{Frame, HttpResponse, Opcode, note};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -95,6 +95,10 @@ impl RawClient {
     /// Sends bytes as they are.
     #[track_caller]
     pub fn send(&mut self, bytes: &[u8]) {
+        // Requests begin with a method.
+        if bytes.first().is_some_and(u8::is_ascii_uppercase) {
+            note(bytes);
+        }
         if let Err(error) = self.stream.write_all(bytes) {
             panic!("sending {} bytes: {error}", bytes.len());
         }
@@ -108,6 +112,7 @@ impl RawClient {
     /// Sends a frame, masked.
     #[track_caller]
     pub fn send_frame(&mut self, frame: &Frame) {
+        note(&frame.payload);
         self.send(&frame.masked(MASK));
     }
 
@@ -130,6 +135,7 @@ impl RawClient {
         let length = response.content_length();
         self.read_until("a response body", |received| received.len() >= length);
         response.body = self.received.drain(..length).collect();
+        note(&response.body);
         response
     }
 
@@ -174,6 +180,7 @@ impl RawClient {
         let frame = self.receive_frame();
         assert_eq!(frame.opcode, Opcode::TEXT, "{frame:?}");
         assert!(frame.fin, "{frame:?}");
+        note(&frame.payload);
         String::from_utf8(frame.payload).expect("text frames are UTF-8")
     }
 

@@ -1,5 +1,6 @@
 //! The real binary as a child process.
 
+use super::canaries;
 use super::child::exit_within;
 use super::process::signal;
 use std::env;
@@ -11,25 +12,39 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::Duration;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long the server may take to say where it listens.
 const START_LIMIT: Duration = Duration::from_secs(10);
 /// How long it may take to end after TERM before it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(3);
+/// How long the last of its log may take to arrive.
+const LOG_LIMIT: Duration = Duration::from_secs(1);
+
+/// What there is to say, all of it is said, so that secrets in it are found.
+const CONFIGURATION: &str = "[log]\nlevel = \"trace\"\n";
 
 /// A running server with a directory of its own, stopped when this value is dropped.
 ///
-/// It listens on a free port of loopback and knows no configuration but what its test gives it.
+/// It listens on a free port of loopback and knows no configuration but what its test gives it, and
+/// that it logs everything. No secret may be in what it has logged and written.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
     address: SocketAddr,
     directory: TempDir,
-    output: Arc<Mutex<String>>,
-    log: Arc<Mutex<String>>,
+    output: Gathered,
+    log: Gathered,
+    secrets: Vec<String>,
+}
+
+/// What a stream has brought so far.
+#[derive(Debug)]
+struct Gathered {
+    text: Arc<Mutex<String>>,
+    thread: JoinHandle<()>,
 }
 
 impl Server {
@@ -47,7 +62,8 @@ impl Server {
     pub fn start_below(wrapper: &[&str], settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         // The first place where a configuration is looked for: no other file counts then.
-        fs::write(directory.path().join("fantail.toml"), "").expect("the directory is new");
+        fs::write(directory.path().join("fantail.toml"), CONFIGURATION)
+            .expect("the directory is new");
 
         let mut command = command(wrapper);
         keep_apart(&mut command, directory.path());
@@ -74,12 +90,14 @@ impl Server {
                 Err(error) => give_up(&mut child, error, &output, &log),
             }
         };
+        let secrets = canaries::of_settings(settings, directory.path());
         Self {
             child,
             address,
             directory,
             output,
             log,
+            secrets,
         }
     }
 
@@ -120,12 +138,12 @@ impl Server {
 
     /// What the server has written to standard output so far.
     pub fn output(&self) -> String {
-        text(&self.output)
+        self.output.text()
     }
 
     /// What the server has logged so far.
     pub fn log(&self) -> String {
-        text(&self.log)
+        self.log.text()
     }
 
     /// Sends the server a signal: `"TERM"`, `"HUP"`.
@@ -155,6 +173,14 @@ impl Drop for Server {
         }
         if thread::panicking() {
             eprintln!("--- the server's log\n{}", self.log());
+            return;
+        }
+        for gathered in [&self.log, &self.output] {
+            gathered.wait();
+            let text = gathered.text();
+            if let Some(secret) = canaries::find(&text, &self.secrets) {
+                panic!("the secret {secret:?} is in the log\n{text}");
+            }
         }
     }
 }
@@ -204,13 +230,10 @@ fn announced_address(line: &str) -> Option<SocketAddr> {
 }
 
 /// Keeps what a stream brings, and passes each line on to whoever still listens.
-fn gather(
-    stream: Option<impl Read + Send + 'static>,
-    lines: Option<Sender<String>>,
-) -> Arc<Mutex<String>> {
+fn gather(stream: Option<impl Read + Send + 'static>, lines: Option<Sender<String>>) -> Gathered {
     let gathered = Arc::new(Mutex::new(String::new()));
     let target = Arc::clone(&gathered);
-    thread::spawn(move || {
+    let thread = thread::spawn(move || {
         let Some(stream) = stream else { return };
         let mut reader = BufReader::new(stream);
         let mut line = Vec::new();
@@ -229,30 +252,36 @@ fn gather(
             }
         }
     });
-    gathered
+    Gathered {
+        text: gathered,
+        thread,
+    }
 }
 
-fn text(gathered: &Mutex<String>) -> String {
-    gathered
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone()
+impl Gathered {
+    fn text(&self) -> String {
+        let text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        text.clone()
+    }
+
+    /// Waits for the end of the stream; not for long, since somebody else may hold it open.
+    fn wait(&self) {
+        let begun = Instant::now();
+        while !self.thread.is_finished() && begun.elapsed() < LOG_LIMIT {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
 }
 
 #[track_caller]
-fn give_up(
-    child: &mut Child,
-    error: RecvTimeoutError,
-    output: &Mutex<String>,
-    log: &Mutex<String>,
-) -> ! {
+fn give_up(child: &mut Child, error: RecvTimeoutError, output: &Gathered, log: &Gathered) -> ! {
     let _ = child.kill();
     let status = child.wait();
     // The other end of the pipes is gone; what is left in them takes a moment to be gathered.
     thread::sleep(Duration::from_millis(50));
     panic!(
         "the server announced no ws:// address ({error}, {status:?})\n--- output\n{}--- log\n{}",
-        text(output),
-        text(log)
+        output.text(),
+        log.text()
     );
 }

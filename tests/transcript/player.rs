@@ -5,7 +5,7 @@ use super::control;
 use super::placeholders::matches;
 use super::script::{Action, Script, Section};
 use super::{Arrival, Transport};
-use crate::support::{Frame, HttpResponse, Opcode};
+use crate::support::{Frame, HttpResponse, Opcode, note};
 use std::collections::HashMap;
 use std::io::{Write, stderr};
 use std::thread;
@@ -90,6 +90,7 @@ impl Player<'_> {
                     .iter()
                     .flat_map(|sent| {
                         let frame = captures.insert_into(&sent.frame);
+                        note(&frame.payload);
                         match sent.masked {
                             true => frame.masked(MASK),
                             false => frame.unmasked(),
@@ -147,6 +148,7 @@ impl Player<'_> {
         assert!(!client.upgraded, "{name} is a WebSocket");
         client.head_only = head.first().is_some_and(|line| line.starts_with("HEAD "));
         let head = self.captures.insert_into_text(&head.join("\r\n"));
+        note(head.as_bytes());
         let mut bytes = format!("{head}\r\n\r\n").into_bytes();
         bytes.extend_from_slice(body);
         transport.send(client.connection, &bytes);
@@ -190,6 +192,7 @@ impl Player<'_> {
             self.receive_more(name, "a response body");
         }
         let received: Vec<u8> = self.client(name).received.drain(..length).collect();
+        note(&received);
         let received = String::from_utf8_lossy(&received).into_owned();
         let body = body.map(|body| self.captures.insert_into_text(body));
         let body = body.map(|body| self.captures.take_from_text(&body, &received));
@@ -224,6 +227,7 @@ impl Player<'_> {
         assert!(self.client(name).upgraded, "{name} is no WebSocket");
         loop {
             if let Some(frame) = Frame::take(&mut self.client(name).received) {
+                note(&frame.payload);
                 return frame;
             }
             self.receive_more(name, "a frame");

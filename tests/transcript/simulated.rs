@@ -7,15 +7,19 @@ use fantail::config::{Address, Config, Service as ServiceName, Sources};
 use fantail::dialects::drc::Drc;
 use fantail::dialects::dsock::Dsock;
 use fantail::dialects::echo::Echo;
+use fantail::dialects::message_broker::MessageBroker;
 use fantail::dialects::topics::Topics;
 use fantail::dialects::wson::Wson;
+use fantail::passwords::Verifier;
 use fantail::relay::address::PeerAddress;
 use fantail::relay::conn_id::ConnId;
 use fantail::relay::dialect::{Dialect, DialectId};
 use fantail::relay::moment::{Moment, Now};
 use fantail::relay::operator::Order;
 use fantail::relay::peer::ListenerId;
+use fantail::relay::task::{Assigned, Finished, TaskKind, Worker};
 use fantail::relay::{Admission, Reading, Relay, Service, ServiceKind, Settings};
+use fantail::store::sqlite::SqliteStore;
 use std::io::IoSlice;
 use std::time::Duration;
 
@@ -39,6 +43,11 @@ pub(crate) struct Simulated {
     /// The listener of the control port.
     control: ListenerId,
     random: fastrand::Rng,
+    verifier: Verifier,
+    /// There if messages are kept.
+    store: Option<SqliteStore>,
+    /// Of the store.
+    _directory: tempfile::TempDir,
 }
 
 struct Client {
@@ -75,6 +84,12 @@ impl Simulated {
         };
         let services = services(&config);
         let random = SeededRandom::new(seed);
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let path = directory.path().join("fantail.db");
+        let store = config
+            .message_broker
+            .keep_data
+            .then(|| SqliteStore::open(&path).expect("it can be made"));
         let mut relay =
             Relay::new(settings, dialects(&config), services).with_random_source(Box::new(random));
         for index in 0..config.listen.len() {
@@ -87,6 +102,9 @@ impl Simulated {
             clients: Vec::new(),
             control: ListenerId::new(config.listen.len() as u16),
             random: fastrand::Rng::with_seed(seed),
+            verifier: Verifier::default(),
+            store,
+            _directory: directory,
         }
     }
 
@@ -128,6 +146,8 @@ impl Simulated {
         self.relay.expire(now);
         self.relay.settle(now);
         self.obey_orders();
+        self.do_tasks(now);
+        self.relay.settle(now);
         self.flush(now);
         self.relay.settle(now);
         let mut buried = Vec::new();
@@ -139,6 +159,18 @@ impl Simulated {
             }
         }
         self.relay.check_invariants().expect("they hold");
+    }
+
+    /// What threads do for the server.
+    fn do_tasks(&mut self, now: Now) {
+        while let Some(Assigned { ticket, task }) = self.relay.pop_task() {
+            let worker: &mut dyn Worker = match (task.kind(), &mut self.store) {
+                (TaskKind::Store, Some(store)) => store,
+                _ => &mut self.verifier,
+            };
+            let outcome = worker.perform(vec![task]).remove(0);
+            self.relay.task_finished(Finished { ticket, outcome }, now);
+        }
     }
 
     fn flush(&mut self, now: Now) {
@@ -173,7 +205,7 @@ impl Simulated {
         let mut piece = piece.to_vec();
         let mut reading = self.relay.receive(id, &mut piece, self.now());
         self.turn();
-        while reading == Reading::Again {
+        while reading == Reading::Again || self.relay.pop_resumed() == Some(id) {
             reading = self.relay.resume(id, self.now());
             self.turn();
         }
@@ -251,6 +283,9 @@ fn dialects(config: &Config) -> Vec<Box<dyn Dialect>> {
             ServiceName::Topics => Box::new(Topics::new(config.topics.clone())),
             ServiceName::Drc => Box::new(Drc::new(config.drc.clone())),
             ServiceName::Dsock => Box::new(Dsock::new(config.dsock.clone())),
+            ServiceName::MessageBroker => {
+                Box::new(MessageBroker::new(config.message_broker.clone()))
+            }
             ServiceName::Wson => Box::new(Wson::new(config.wson.clone())),
             ServiceName::Echo => Box::new(Echo),
         }

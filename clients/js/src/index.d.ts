@@ -1,1 +1,2 @@
 export * from "./drc.js";
+export * from "./dsock.js";

@@ -1,3 +1,4 @@
 // Everything that the package offers; each protocol also has an entry of its own.
 
 export * from "./drc.js";
+export * from "./dsock.js";

@@ -25,6 +25,11 @@ define('DRC_FOR_BROWSERS', getenv('DRC_FOR_BROWSERS') ?: DRC);
 define('ORIGIN', getenv('ORIGIN') ?: 'http://127.0.0.1:8000');
 define('DRC_TOKEN', getenv('DRC_TOKEN') ?: null);
 
+/** Where dSock's API is, and where browsers reach it; and Fantail's dsock.token. */
+define('DSOCK', getenv('DSOCK') ?: 'http://127.0.0.1:6241');
+define('DSOCK_FOR_BROWSERS', getenv('DSOCK_FOR_BROWSERS') ?: 'ws://127.0.0.1:6241');
+define('DSOCK_TOKEN', getenv('DSOCK_TOKEN') ?: 'change-me');
+
 /** For how many seconds a worker waits for those who have not come yet. */
 define('PATIENCE', (float) (getenv('PATIENCE') ?: 30));
 

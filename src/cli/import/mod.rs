@@ -5,6 +5,7 @@
 
 mod drc;
 mod dsock;
+mod message_broker;
 
 use clap::{Args, Subcommand};
 use std::fmt::Write;
@@ -27,6 +28,8 @@ enum From {
     Drc(Options),
     /// Take over the config.toml of dSock and its variables DSOCK_*
     Dsock(DsockOptions),
+    /// Take over the config.ini of WSMessageBroker
+    MessageBroker(Options),
 }
 
 /// What an import of a file is told.
@@ -89,6 +92,9 @@ struct Imported {
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.from {
         From::Drc(options) => write(&drc::read(&options.from)?, options.writing),
+        From::MessageBroker(options) => {
+            write(&message_broker::read(&options.from)?, options.writing)
+        }
         From::Dsock(options) => write(&dsock::read(options.from.as_deref())?, options.writing),
     }
 }

@@ -1,15 +1,23 @@
 //! From the configuration to the parts of the server: the only place that knows all dialects.
 
 use super::resources;
+use crate::cli::Failure;
+#[cfg(feature = "sqlite")]
+use crate::config::StoreKind;
 use crate::config::{Config, Service as ServiceName};
 use crate::dialects::drc::Drc;
 use crate::dialects::dsock::Dsock;
 use crate::dialects::echo::Echo;
+use crate::dialects::message_broker::MessageBroker;
 use crate::dialects::topics::Topics;
 use crate::dialects::wson::Wson;
-use crate::reactor::{Access, Binding};
+use crate::passwords::Verifier;
+use crate::reactor::{Access, Binding, Workforce};
 use crate::relay::dialect::{Dialect, DialectId};
+use crate::relay::task::{TaskKind, Worker};
 use crate::relay::{Service, ServiceKind, Settings};
+#[cfg(feature = "sqlite")]
+use crate::store::sqlite::SqliteStore;
 
 /// A control socket is for its owner.
 const CONTROL_MODE: u32 = 0o600;
@@ -23,6 +31,9 @@ pub(super) fn dialects(config: &Config) -> Vec<Box<dyn Dialect>> {
                 ServiceName::Topics => Box::new(Topics::new(config.topics.clone())),
                 ServiceName::Drc => Box::new(Drc::new(config.drc.clone())),
                 ServiceName::Dsock => Box::new(Dsock::new(config.dsock.clone())),
+                ServiceName::MessageBroker => {
+                    Box::new(MessageBroker::new(config.message_broker.clone()))
+                }
                 ServiceName::Wson => Box::new(Wson::new(config.wson.clone())),
                 ServiceName::Echo => Box::new(Echo),
             }
@@ -72,4 +83,32 @@ pub(super) fn relay_settings(config: &Config) -> Settings {
         trusted_proxies: config.http.trusted_proxies.clone(),
         control_secret: config.control.secret.clone(),
     }
+}
+
+/// Who does what may block. A store is opened only where something keeps messages.
+///
+/// # Errors
+/// Why the store cannot be opened.
+pub(super) fn workforce(config: &Config) -> Result<Workforce, Failure> {
+    let workforce = Workforce::new().with(TaskKind::Password, Box::new(Verifier::default()));
+    let serves_broker = config
+        .listen
+        .iter()
+        .any(|listen| listen.serve.contains(&ServiceName::MessageBroker));
+    if !serves_broker || !config.message_broker.keep_data {
+        return Ok(workforce);
+    }
+    let store = open_store(&config.store).map_err(Failure::Runtime)?;
+    Ok(workforce.with(TaskKind::Store, store))
+}
+
+#[cfg(feature = "sqlite")]
+fn open_store(config: &crate::config::Store) -> Result<Box<dyn Worker>, String> {
+    let StoreKind::Sqlite = config.kind;
+    Ok(Box::new(SqliteStore::open(&config.path)?))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn open_store(_config: &crate::config::Store) -> Result<Box<dyn Worker>, String> {
+    Err("this program was built without a store: message_broker.keep_data must be false".to_owned())
 }

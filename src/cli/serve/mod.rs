@@ -63,6 +63,7 @@ fn run_server(config: &Config, sources: Sources) -> Result<(), Failure> {
     made.fill_in(&mut config);
     let settings = assembly::relay_settings(&config);
     log::info!("{}", resources::describe(&settings.limits));
+    let workforce = assembly::workforce(&config)?;
     let relay = Relay::new(
         settings,
         assembly::dialects(&config),
@@ -70,7 +71,7 @@ fn run_server(config: &Config, sources: Sources) -> Result<(), Failure> {
     )
     .with_random_source(Box::new(SystemRandom));
     let reload = reload::from_sources(sources, &config, made.clone());
-    let reactor = Reactor::bind(&assembly::bindings(&config), relay, reload)
+    let reactor = Reactor::bind(&assembly::bindings(&config), relay, reload, workforce)
         .map_err(|error| Failure::Runtime(error.to_string()))?;
     output::print(&banner::text(&config, &made, &reactor.addresses()))?;
     reactor

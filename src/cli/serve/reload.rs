@@ -5,6 +5,7 @@ use super::made_secrets::MadeSecrets;
 use crate::config::{Config, Loaded, Sources};
 use crate::dialects::drc::Drc;
 use crate::dialects::dsock::Dsock;
+use crate::dialects::message_broker::MessageBroker;
 use crate::dialects::topics::Topics;
 use crate::dialects::wson::Wson;
 use crate::logging;
@@ -15,6 +16,8 @@ use crate::reactor::Reload;
 pub(super) fn from_sources(sources: Sources, config: &Config, made: MadeSecrets) -> Reload {
     let listen = config.listen.clone();
     let control = config.control.listen.clone();
+    let keep_data = config.message_broker.keep_data;
+    let store = config.store.clone();
     let log_format = config.log.format;
     let tcp_user_timeout = config.limits.tcp_user_timeout;
     Box::new(move |relay| {
@@ -26,13 +29,18 @@ pub(super) fn from_sources(sources: Sources, config: &Config, made: MadeSecrets)
         for warning in warnings {
             log::warn!("{warning}");
         }
-        let mut summary = "origins, limits, secrets, authorities, policies, log level".to_owned();
+        let mut summary =
+            "origins, limits, secrets, users, authorities, policies, log level".to_owned();
         made.fill_in(&mut config);
         if config.listen != listen || config.control.listen != control {
             summary.push_str("; changed listeners need a new start");
         }
         if config.log.format != log_format {
             summary.push_str("; a changed log.format needs a new start");
+        }
+        if (config.message_broker.keep_data && !keep_data) || config.store != store {
+            // The store is opened once.
+            summary.push_str("; a changed store needs a new start");
         }
         if config.limits.tcp_user_timeout != tcp_user_timeout {
             // Accepted sockets inherit it from their listener.
@@ -47,6 +55,9 @@ pub(super) fn from_sources(sources: Sources, config: &Config, made: MadeSecrets)
         }
         if let Some(dsock) = relay.dialect_mut::<Dsock>() {
             dsock.reconfigure(config.dsock);
+        }
+        if let Some(message_broker) = relay.dialect_mut::<MessageBroker>() {
+            message_broker.reconfigure(config.message_broker);
         }
         if let Some(wson) = relay.dialect_mut::<Wson>() {
             wson.reconfigure(config.wson);

@@ -265,6 +265,7 @@ impl Dialect for Drc {
             ping_after: Limit::DrcPingAfter,
             pong_wait: Limit::DrcPongWait,
             scattered_pings: false,
+            ..Terms::default()
         }
     }
 

@@ -11,15 +11,20 @@ use crate::protocol::http_response::Response;
 
 const JSON: &str = "application/json; charset=utf-8";
 
-/// The answer of a call that says no more than that it has succeeded.
-pub(super) const SUCCESS: &str = "{\"success\":true}";
+/// What a call answers that says no more than that it has succeeded.
+const SUCCESS: &str = "{\"success\":true}";
 
 /// The description of the API.
 const DESCRIPTION: &str = include_str!("openapi.json");
 
 /// JSON with status 200.
-pub(super) fn json(body: impl Into<String>) -> Response {
+fn json(body: impl Into<String>) -> Response {
     Response::with_body(200, JSON, body.into().into_bytes())
+}
+
+/// The answer of a call that says no more than that it has succeeded.
+pub(super) fn success() -> Response {
+    Response::with_body(200, JSON, SUCCESS.as_bytes())
 }
 
 /// The answer to a ping.

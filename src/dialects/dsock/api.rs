@@ -96,7 +96,7 @@ impl Dsock {
                 }
             }
         }
-        Ok(answer::json(answer::SUCCESS))
+        Ok(answer::success())
     }
 
     /// Closes connections and, unless they are to be kept, forgets the claims of the same target.
@@ -117,7 +117,7 @@ impl Dsock {
             self.forget(cx, id);
             cx.close(id, CloseCode::NORMAL, "");
         }
-        Ok(answer::json(answer::SUCCESS))
+        Ok(answer::success())
     }
 
     /// Tells of claims and connections.

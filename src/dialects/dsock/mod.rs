@@ -261,8 +261,9 @@ impl Dialect for Dsock {
         let endpoint = match route::find(method, request.path()) {
             Route::To(endpoint) => endpoint,
             Route::Redirect(path) => {
-                let is_get = method == Method::Get;
-                return Answer::Respond(answer::redirect(&path, request.query(), is_get));
+                let is_get = matches!(method, Method::Get | Method::Head);
+                let redirect = answer::redirect(&path, request.query(), is_get);
+                return Answer::Respond(answer::named(redirect, request_id));
             }
             Route::Unknown => {
                 return Answer::Respond(answer::named(answer::not_found(), request_id));

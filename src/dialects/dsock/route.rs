@@ -1,6 +1,7 @@
 //! Which method and path is which call. Paths are compared as the original's router does: decoded
 //! once, by whole segments; one slash too many at the end is a redirect.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use crate::protocol::http_request::Method;
@@ -90,7 +91,10 @@ fn endpoint(method: Method, path: &str) -> Option<Endpoint> {
 }
 
 /// Decodes `%XX`; nothing if the path is not the encoding of UTF-8.
-fn decode(raw: &str) -> Option<String> {
+fn decode(raw: &str) -> Option<Cow<'_, str>> {
+    if !raw.contains('%') {
+        return Some(Cow::Borrowed(raw));
+    }
     let mut parts = raw.split('%');
     let mut decoded = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
@@ -101,7 +105,7 @@ fn decode(raw: &str) -> Option<String> {
         decoded.push(u8::from_str_radix(digits, 16).ok()?);
         decoded.extend_from_slice(rest.as_bytes());
     }
-    String::from_utf8(decoded).ok()
+    String::from_utf8(decoded).ok().map(Cow::Owned)
 }
 
 /// Encodes a path for a header: visible ASCII that has no meaning beside its own stays.

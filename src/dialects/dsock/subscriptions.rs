@@ -94,11 +94,11 @@ impl Dsock {
             });
         }
         let Some(limit) = results.iter().find_map(|result| result.err()) else {
-            return Ok(answer::json(answer::SUCCESS));
+            return Ok(answer::success());
         };
         if results.iter().any(Result::is_ok) {
             cx.count_limit(limit);
-            return Ok(answer::json(answer::SUCCESS));
+            return Ok(answer::success());
         }
         Err(match limit {
             Limit::DsockClaimsMemory => too_much_memory(),

@@ -157,7 +157,7 @@ impl Dialect for Topics {
             frame: None,
             ping_after: Limit::TopicsPingAfter,
             pong_wait: Limit::TopicsPongWait,
-            scattered_pings: true,
+            ..Terms::default()
         }
     }
 

@@ -140,7 +140,7 @@ impl Dialect for Wson {
             frame: None,
             ping_after: Limit::WsonPingAfter,
             pong_wait: Limit::WsonPongWait,
-            scattered_pings: true,
+            ..Terms::default()
         }
     }
 

@@ -50,6 +50,7 @@ impl Relay {
                 "messages": counters.messages_delivered,
                 "bytes": counters.bytes_delivered,
             },
+            "ignored": counters.messages_ignored,
             "dropped": self.outboxes.dropped(),
             "peer_faults": counters.peer_faults,
             "failed_logins": counters.failed_logins,

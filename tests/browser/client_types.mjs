@@ -7,7 +7,8 @@ import * as package_ from "../../clients/js/src/index.js";
 
 const client = new URL("../../clients/js/", import.meta.url);
 const pathOf = (name) => fileURLToPath(new URL(name, client));
-const program = ts.createProgram([pathOf("test/types.ts")], {
+const USES = ["test/types.ts", "test/dsock_types.ts"];
+const program = ts.createProgram(USES.map(pathOf), {
   strict: true,
   noEmit: true,
   exactOptionalPropertyTypes: true,
@@ -28,13 +29,21 @@ const diagnostics = ts.getPreEmitDiagnostics(program);
 assert.equal(ts.formatDiagnostics(diagnostics, host), "");
 
 const checker = program.getTypeChecker();
-const declarations = program.getSourceFile(pathOf("src/drc.d.ts"));
-const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(declarations));
-const classes = exported.filter(({ flags }) => flags & ts.SymbolFlags.Class);
+const classes = ["src/drc.d.ts", "src/dsock.d.ts"].flatMap((path) => {
+  const declarations = program.getSourceFile(pathOf(path));
+  const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(declarations));
+  return exported.filter(({ flags }) => flags & ts.SymbolFlags.Class);
+});
 assert.deepEqual(classes.map(({ name }) => name).sort(), Object.keys(package_).sort());
 
 /** What objects have that their prototypes do not. */
-const FIELDS = { Channel: [], DRCClient: ["debug"], DRCError: ["code"] };
+const FIELDS = {
+  Channel: [],
+  DRCClient: ["debug"],
+  DRCError: ["code"],
+  DSockClient: [],
+  DSockError: ["code", "status", "requestId"],
+};
 const UNDECLARED = ["constructor", "toReply"];
 
 for (const { name, members } of classes) {

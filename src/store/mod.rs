@@ -1,0 +1,14 @@
+//! Where messages are kept that nobody was there to receive.
+//!
+//! A store is a worker: it is told what to do in batches, and a batch is one transaction. What it
+//! says that it has kept is on the disk, and what it says that it has not is not in it.
+
+#[cfg(feature = "sqlite")]
+pub mod inspect;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+#[cfg(feature = "sqlite")]
+mod counts;
+#[cfg(feature = "sqlite")]
+mod migrations;
