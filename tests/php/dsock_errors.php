@@ -71,7 +71,6 @@ foreach ([
     fn () => $dsock->subscribe('a,b', $target),
     fn () => $dsock->subscribe([], $target),
     fn () => $dsock->unsubscribe('', $target),
-    fn () => $dsock->info(Target::channel('c', 's')),
     fn () => new Client($url, ''),
     fn () => new Client($url, "a\nb"),
     fn () => new Client('ws://127.0.0.1', $token),

@@ -111,7 +111,7 @@ export class DSockClient {
   disconnect(options: Target & CallOptions & { keepClaims?: boolean }): Promise<void>;
   /** Who is connected, and who may be soon. */
   info(
-    options: (ConnectionTarget | UserTarget | (ChannelTarget & { session?: never })) & CallOptions,
+    options: (ConnectionTarget | UserTarget | ChannelTarget) & CallOptions,
   ): Promise<Info>;
   /** Puts connections and, unless told to ignore them, claims into channels. */
   subscribe(

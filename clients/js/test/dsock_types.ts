@@ -52,8 +52,6 @@ dsock.send({ user: 1, data: "text" });
 dsock.send({ user: "1" });
 // @ts-expect-error: neither text nor bytes
 dsock.send({ user: "1", data: { type: "hello" } });
-// @ts-expect-error: the session would not be looked at
-dsock.info({ channel: "news", session: "a" });
 // @ts-expect-error: only where claims are forgotten
 dsock.send({ user: "1", data: "text", keepClaims: true });
 

@@ -48,9 +48,6 @@ export class DSockClient {
 
   async info(options) {
     const parameters = targetParameters(options);
-    if (isGiven(parameters.channel) && isGiven(parameters.session)) {
-      throw new TypeError("/info does not look at the session of a channel");
-    }
     const { claims, connections } =
       await this.#transport.call("GET", "/info", parameters, callOptions(options));
     return { claims: claims.map(withChannels), connections: connections.map(withChannels) };

@@ -88,12 +88,9 @@ final class Client
         $this->call('POST', '/disconnect', $parameters);
     }
 
-    /** Who is connected, and who may be soon. The server looks at no session beside a channel. */
+    /** Who is connected, and who may be soon. */
     public function info(Target $target): Info
     {
-        if (isset($target->parameters['channel'], $target->parameters['session'])) {
-            throw new \InvalidArgumentException('info() does not look at the session of a channel.');
-        }
         return Info::of($this->call('GET', '/info', $target->parameters));
     }
 
