@@ -85,7 +85,7 @@ expect(
 expect(true, abs($connected->lastPing - time()) <= 10, 'the last ping');
 expect('right', $dsock->info(Target::id($connected->id))->connections[0]->session, 'by its id');
 expect(3, count($dsock->info(Target::channel('room'))->connections), 'a channel');
-expect(1, count($dsock->info(Target::channel('room', 'left'))->connections), 'a session in a channel');
+expect(1, count($dsock->info(Target::channel('room', 'right'))->connections), 'a session in a channel');
 $dsock->send(Target::id($connected->id), 'id');
 $dsock->send(Target::user('targets'), 'user');
 $dsock->send(Target::user('targets', 'left'), 'session');
