@@ -10,7 +10,7 @@ mod support;
 
 use serde_json::{Value, json};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::{Frame, Opcode, RawClient, Server};
 
 const ORIGIN: [(&str, &str); 1] = [("Origin", "http://127.0.0.1")];
@@ -114,4 +114,22 @@ fn who_joins_and_leaves_without_end_and_reads_nothing_holds_nobody_up() {
     // Each list is 3 MB: had all of them been put together, there would be 3 GB.
     let memory = support::resident_bytes(server.pid());
     assert!(memory < 200 * 1024 * 1024, "{memory} bytes");
+}
+
+#[test]
+fn who_is_no_authority_and_asks_too_often_waits_and_loses_nothing() {
+    let server = Server::start(&[
+        ("FANTAIL_LISTEN", "tcp://127.0.0.1:0=drc"),
+        ("FANTAIL_DRC_WHITELIST", "{}"),
+        ("FANTAIL_DRC_REQUESTS", "5"),
+    ]);
+    let mut client = client(&server);
+    let request = Frame::text(r#"{"cmd":"m"}"#).masked(MASK);
+    let began = Instant::now();
+    client.send(&request.repeat(12));
+    for _ in 0..12 {
+        assert_eq!(answer(&mut client)["errorcode"], "missing_channel");
+    }
+    // Five at once and five a second: the others cannot have come earlier.
+    assert!(began.elapsed() >= Duration::from_millis(1_000));
 }

@@ -216,16 +216,15 @@ impl Drc {
         let Some(state) = self.clients.get_mut(client.id) else {
             return;
         };
-        let authority = state.known_token
-            || state.channels.len() > state.without_authority
-            || self.settings.knows_address(client.address.ip());
+        let authority = state.known_token || state.channels.len() > state.without_authority;
         if per_second == 0 || authority {
             return;
         }
         let now = cx.now().moment;
         let rate = Rate::new(per_second, per_second);
         let kept_again = state.requests.charge(rate, now);
-        if kept_again > now {
+        // The addresses are looked through only for who would be paused.
+        if kept_again > now && !self.settings.knows_address(client.address.ip()) {
             cx.pause(kept_again, Limit::DrcRequests);
         }
     }
