@@ -7,7 +7,7 @@ use crate::dialects::dsock::error::ApiError;
 use crate::dialects::dsock::request_id;
 use crate::dialects::dsock::uuid::Uuid;
 use crate::protocol::go_json::{push_quoted, quote};
-use crate::protocol::http_response::Response;
+use crate::protocol::http_response::{Refusal, Response};
 
 const JSON: &str = "application/json; charset=utf-8";
 
@@ -56,6 +56,14 @@ pub(super) fn error(error: &ApiError, request_id: &str) -> Response {
         quote(request_id)
     );
     Response::with_body(error.code.status(), JSON, body.into_bytes())
+}
+
+/// The answer to a request that was refused before a call began.
+pub(super) fn refusal(refusal: Refusal, request_id: &str) -> Response {
+    let mut response = error(&ApiError::of_refusal(&refusal), request_id);
+    response.status = refusal.status;
+    response.headers.extend(refusal.headers);
+    response
 }
 
 /// Sends a client that asked with one slash too many to where the call is: another method than `GET`

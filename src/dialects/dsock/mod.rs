@@ -36,8 +36,9 @@ use crate::dialects::dsock::target::Selection;
 use crate::dialects::dsock::uuid::Uuid;
 use crate::limits::Limit;
 use crate::protocol::http_request::{Method, Request};
-use crate::protocol::http_response::Response;
+use crate::protocol::http_response::{Refusal, Response};
 use crate::protocol::query_string::Query;
+use crate::protocol::request_head::RequestHead;
 use crate::protocol::ws_frame::MessageType;
 use crate::relay::conn_id::ConnId;
 use crate::relay::dialect::{Answer, Client, Cx, Dialect, Terms};
@@ -256,7 +257,9 @@ impl Dialect for Dsock {
         request: &Request,
         body: &[u8],
     ) -> Answer {
-        let request_id = self.request_ids.choose(cx, request);
+        let request_id = self
+            .request_ids
+            .choose(cx, request.header(request_id::HEADER));
         let method = request.method();
         let endpoint = match route::find(method, request.path()) {
             Route::To(endpoint) => endpoint,
@@ -287,6 +290,17 @@ impl Dialect for Dsock {
             }
         };
         Answer::Respond(answer::named(response, request_id))
+    }
+
+    fn word_refusal(
+        &mut self,
+        cx: &mut Cx<'_>,
+        head: RequestHead<'_>,
+        refusal: Refusal,
+    ) -> Response {
+        let request_id = self.request_ids.choose(cx, head.header(request_id::HEADER));
+        let response = answer::refusal(refusal, &request_id);
+        answer::named(response, request_id)
     }
 
     fn opened(&mut self, cx: &mut Cx<'_>, client: Client<'_>) {
