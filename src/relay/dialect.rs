@@ -286,6 +286,16 @@ impl Cx<'_> {
         (self.dialect, Rc::from(name), Rc::from(within))
     }
 
+    /// As [`Self::channel_key`], of parts that are shared.
+    pub fn shared_channel_key(&self, name: &Rc<str>, within: &Rc<str>) -> ChannelKey {
+        (self.dialect, Rc::clone(name), Rc::clone(within))
+    }
+
+    /// The key that a channel was made with, whose parts can be shared.
+    pub fn key_of(&self, channel: ChannelId) -> Option<&ChannelKey> {
+        self.hub.get(channel).map(super::hub::Channel::key)
+    }
+
     /// Puts a client into a channel.
     pub fn join(&mut self, id: ConnId, key: ChannelKey, policy: OutputPolicy) -> ChannelId {
         self.hub.enter(id, key, policy)
