@@ -117,13 +117,14 @@ impl Dsock {
         let selection = self.selection(target.connections_of_info())?;
         let worker = self.worker(cx);
         let receivers = self.receivers(cx, selection);
-        Ok(answer::info(
+        answer::info(
             self.directory.claims(target.claims(), cx.now().wall),
             receivers
                 .into_iter()
                 .filter_map(|id| self.directory.get(id)),
             worker,
-        ))
+            cx.limits().dsock_info,
+        )
     }
 
     pub(super) fn selection<'a>(

@@ -62,6 +62,7 @@ errors! {
     MissingConnectionOrUser("MISSING_CONNECTION_OR_USER", 400, "Connection ID or user ID is missing");
     InvalidMessageType("INVALID_MESSAGE_TYPE", 400, "Invalid message type, must be text or binary");
     ErrorBindingQueryParams("ERROR_BINDING_QUERY_PARAMS", 400, "Error binding query params");
+    TargetTooLarge("TARGET_TOO_LARGE", 400, "Target has too many claims and connections to tell of");
     TooManyClaims("TOO_MANY_CLAIMS", 503, "Too many claims");
     TooManyConnections("TOO_MANY_CONNECTIONS", 429, "Too many connections");
     ErrorGettingConnection("ERROR_GETTING_CONNECTION", 500, "Error getting connection");

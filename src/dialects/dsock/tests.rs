@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::dialects::dsock::Dsock;
 use crate::dialects::dsock::settings::Settings as DsockSettings;
-use crate::limits::Limits;
+use crate::limits::{Limit, Limits};
 use crate::relay::address::PeerAddress;
 use crate::relay::conn_id::ConnId;
 use crate::relay::dialect::DialectId;
@@ -236,6 +236,49 @@ fn a_call_looks_at_nobody_but_its_receivers() {
                 assert_eq!(claims, receivers, "{target}");
             }
         }
+    }
+}
+
+#[test]
+fn an_answer_of_info_is_bounded_and_so_is_the_work_for_it() {
+    const PEOPLE: usize = 100;
+    const MOST: usize = 1_000;
+    let mut world = World::new(Limits {
+        dsock_info: MOST,
+        ..Limits::default()
+    });
+    for index in 0..PEOPLE {
+        world.succeed("POST", &format!("/claim?user=u{index}&id=c{index}"));
+        world.connect(&format!("c{index}"));
+        world.succeed("POST", &format!("/claim?user=u&channels=claimed"));
+    }
+    let before = world.relay.counters().limit(Limit::DsockInfo);
+    for (refused, channel) in ["global", "claimed"].into_iter().enumerate() {
+        world.looks();
+        let answer = world.call("GET", &format!("/info?channel={channel}"));
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+        assert_eq!(error_code(&answer), "TARGET_TOO_LARGE");
+        assert!(answer.contains("to tell of: info answer limit"), "{answer}");
+        let looks = world.looks();
+        assert!(looks < 4 * MOST / 80, "{channel}: {looks} looks");
+        let counted = world.relay.counters().limit(Limit::DsockInfo) - before;
+        assert_eq!(counted, refused as u64 + 1);
+    }
+    // To the byte, and a smaller target is told of.
+    let body = |answer: &str| answer.split_once("\r\n\r\n").unwrap().1.len();
+    let length = body(&world.succeed("GET", "/info?user=u1"));
+    for (most, status) in [(length, "200"), (length - 1, "400")] {
+        let mut world = World::new(Limits {
+            dsock_info: most,
+            ..Limits::default()
+        });
+        world.succeed("POST", "/claim?user=u1&id=c1");
+        world.connect("c1");
+        let answer = world.call("GET", "/info?user=u1");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
     }
 }
 
