@@ -18,6 +18,8 @@ use crate::relay::task::{TaskKind, Worker};
 use crate::relay::{Service, ServiceKind, Settings};
 #[cfg(feature = "sqlite")]
 use crate::store::sqlite::SqliteStore;
+#[cfg(feature = "sqlite")]
+use crate::store::temporary::TemporaryStore;
 
 /// A control socket is for its owner.
 const CONTROL_MODE: u32 = 0o600;
@@ -97,11 +99,21 @@ pub(super) fn serves(config: &Config, service: ServiceName) -> bool {
 /// Why the store cannot be opened.
 pub(super) fn workforce(config: &Config) -> Result<Workforce, Failure> {
     let workforce = Workforce::new().with(TaskKind::Password, Box::new(Verifier::default()));
-    if !serves(config, ServiceName::MessageBroker) || !config.message_broker.keep_data {
+    if !serves(config, ServiceName::MessageBroker) {
         return Ok(workforce);
+    }
+    if !config.message_broker.keep_data {
+        return Ok(with_temporary_store(workforce));
     }
     let store = open_store(&config.store).map_err(Failure::Runtime)?;
     Ok(workforce.with(TaskKind::Store, store))
+}
+
+/// For messages that wait for an acknowledgement, where nothing is kept on a disk.
+fn with_temporary_store(workforce: Workforce) -> Workforce {
+    #[cfg(feature = "sqlite")]
+    let workforce = workforce.with(TaskKind::Store, Box::new(TemporaryStore::default()));
+    workforce
 }
 
 #[cfg(feature = "sqlite")]
