@@ -5,15 +5,17 @@
 //! and for nothing else; no number, index or table of claims is known outside of it. Each question
 //! is whole: what it needs is in its arguments (values, the time, the room there is), what comes of
 //! it is a value, and nobody asks twice where the answer to the first could be out of date by the
-//! second. So each could be a task that is given out ([`Cx::assign`]) and answered in a later turn:
+//! second. So each could be a task that is given out with [`Cx::assign`] and answered in a later turn:
 //!
 //! - [`Directory::create_claim`], [`Directory::forget_claims`], [`Directory::subscribe_claims`],
 //!   [`Directory::unsubscribe_claims`] and [`Directory::claims`] by calls of the API;
-//! - [`Directory::find_claim`] and [`Directory::redeem`] by the handshake, which has
-//!   [`Answer::Later`] for that. Only `redeem` decides: whatever was found before, of all who want a
-//!   claim one gets it;
+//! - [`Directory::find_claim`] and [`Directory::redeem`] by the handshake. Only `redeem` decides:
+//!   whatever was found before, of all who want a claim one gets it;
 //! - [`Directory::insert`], [`Directory::remove`] and [`Directory::get_mut`] keep the connections of
 //!   this process, which another one would be told of, not asked for.
+//!
+//! What the relay has not yet is an HTTP answer that is known later: [`Answer::Later`] sends the 101
+//! in either case, while a refusal here is a status and JSON in its place.
 //!
 //! Whom a message goes to is the hub's to know, for the connections of this process: `receivers` and
 //! `channel_of` in the dialect are the only ways to it.
