@@ -38,14 +38,12 @@ struct World {
 }
 
 impl World {
-    fn new(limits: Limits) -> Self {
+    fn new(mut limits: Limits) -> Self {
+        limits.connections = 10_000;
+        limits.memory = 1 << 28;
+        limits.dsock_connections_per_user = usize::MAX;
         let settings = Settings {
-            limits: Limits {
-                connections: 10_000,
-                memory: 1 << 28,
-                dsock_connections_per_user: usize::MAX,
-                ..limits
-            },
+            limits,
             trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
             control_secret: Secret::default(),
         };
@@ -250,7 +248,7 @@ fn an_answer_of_info_is_bounded_and_so_is_the_work_for_it() {
     for index in 0..PEOPLE {
         world.succeed("POST", &format!("/claim?user=u{index}&id=c{index}"));
         world.connect(&format!("c{index}"));
-        world.succeed("POST", &format!("/claim?user=u&channels=claimed"));
+        world.succeed("POST", "/claim?user=u&channels=claimed");
     }
     let before = world.relay.counters().limit(Limit::DsockInfo);
     for (refused, channel) in ["global", "claimed"].into_iter().enumerate() {
