@@ -1,6 +1,13 @@
 //! What an idle connection costs in the relay, counted by the allocator: 50,000 of them, more than
 //! many machines have descriptors for. Of dSock, also those who have a session and channels. The sockets' table, which is the reactor's, is not in it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on should fail"
+)]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
