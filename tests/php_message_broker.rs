@@ -15,7 +15,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{Outcome, Php, RawClient, SCRIPT_LIMIT, Script, Server, run_within};
+use support::{Outcome, Php, RawClient, SCRIPT_LIMIT, Script, Server, free_address, run_within};
 
 /// The password is `password`.
 const USERS: &str = "qa:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=";
@@ -287,4 +287,29 @@ fn old_scripts_die_of_what_the_server_never_does() {
         assert!(outcome.stderr.contains(fault), "{}", outcome.stderr);
         assert_eq!(outcome.stdout.contains("[1]"), fault.is_empty());
     }
+}
+
+#[test]
+fn every_method_of_the_client_does_what_it_says() {
+    let Some(php) = Php::require() else { return };
+    let server = start_keeping(&[]);
+    let arguments = [&*server.url("/"), "qa", PASSWORD];
+    let outcome = php.run("tests/php/broker_methods.php", &arguments);
+    assert_eq!(outcome.stdout, "done\n");
+}
+
+#[test]
+fn a_receiver_and_a_sender_go_on_after_a_restart() {
+    let Some(php) = Php::require() else { return };
+    let place = format!("tcp://{}=message-broker", free_address());
+    let listen = [("FANTAIL_LISTEN", &*place)];
+    let server = start_keeping(&listen);
+    let arguments = [&*server.url("/"), "qa", PASSWORD];
+    let mut script = php.start("tests/php/broker_live.php", &arguments);
+    assert_eq!(script.line(), "received");
+    drop(server);
+    let _server = start_keeping(&listen);
+    script.go_on();
+    assert_eq!(script.line(), "received again");
+    assert!(script.wait().success());
 }
