@@ -86,10 +86,7 @@ impl Simulated {
         let random = SeededRandom::new(seed);
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let path = directory.path().join("fantail.db");
-        let store = config
-            .message_broker
-            .keep_data
-            .then(|| open_store(&path));
+        let store = config.message_broker.keep_data.then(|| open_store(&path));
         let mut relay =
             Relay::new(settings, dialects(&config), services).with_random_source(Box::new(random));
         for index in 0..config.listen.len() {
