@@ -172,7 +172,7 @@ impl MessageBroker {
         let backlogs = &self.backlogs;
         let is_live = |id: &ConnId| !backlogs.is_reading(*id);
         let only = keeps && !chosen.iter().any(is_live);
-        if only && confirmation.is_some() {
+        if only && confirmation.is_some() && command.elements().next().is_some() {
             // What is confirmed must not be in memory alone.
             for id in chosen {
                 self.spill(cx, id);
