@@ -299,6 +299,15 @@ fn every_method_of_the_client_does_what_it_says() {
 }
 
 #[test]
+fn what_is_not_acknowledged_comes_again() {
+    let Some(php) = Php::require() else { return };
+    let server = start_keeping(&[("FANTAIL_MESSAGE_BROKER_ACK_TIMEOUT", "1s")]);
+    let arguments = [&*server.url("/"), "qa", PASSWORD];
+    let outcome = php.run("tests/php/broker_acknowledgements.php", &arguments);
+    assert_eq!(outcome.stdout, "done\n");
+}
+
+#[test]
 fn a_receiver_and_a_sender_go_on_after_a_restart() {
     let Some(php) = Php::require() else { return };
     let place = format!("tcp://{}=message-broker", free_address());

@@ -8,14 +8,17 @@ namespace Fantail\MessageBroker;
 final class Confirmation
 {
     /**
-     * @param list<int> $ids       the numbers under which it was kept
-     * @param int       $kept      how many messages were kept, on the disk
-     * @param int       $receivers how many receivers were there, and are being sent it
+     * @param list<int> $ids       the numbers of its elements in the server's store; empty if it
+     *                             did not go there
+     * @param int       $kept      how many elements are kept, because nobody is there
+     * @param int       $receivers how many receivers are there, and are being sent it
+     * @param bool      $repeated  it was taken before, under the same id of yours
      */
     private function __construct(
         public readonly array $ids,
         public readonly int $kept,
         public readonly int $receivers,
+        public readonly bool $repeated,
     ) {
     }
 
@@ -36,6 +39,7 @@ final class Confirmation
             is_array($ids) ? array_values(array_filter($ids, is_int(...))) : [],
             (int) ($answer['kept'] ?? 0),
             (int) ($answer['receivers'] ?? 0),
+            ($answer['repeated'] ?? false) === true,
         );
     }
 }
