@@ -140,7 +140,7 @@ fn send(world: &mut World) {
         most,
         confirm,
     };
-    command(world, index, &payload, Command::Send(sending));
+    command(world, index, &payload, Command::Send(Rc::new(sending)));
 }
 
 fn ping_command(world: &mut World) {

@@ -21,8 +21,14 @@ pub(crate) struct Element {
     pub(crate) reads: u64,
     /// It has been in the store.
     pub(crate) was_kept: bool,
+    /// It is not there any more.
+    pub(crate) was_deleted: bool,
     /// A receiver had it and has shown so.
     pub(crate) arrived: bool,
+    /// It stays in the store until then: nobody was there, or its sender asked for a confirmation, or
+    /// it was behind such a message. What else is in the store is there for a receiver that reads what
+    /// was kept before, and is deleted as soon as it is sent.
+    needs_proof: bool,
     /// Nobody was there, so that it must be kept; unless the store fails.
     must_keep: bool,
 }
@@ -37,14 +43,6 @@ pub(crate) struct Expected {
     pub(crate) elements: Vec<Rc<str>>,
     /// Something may have kept the store from it.
     pub(crate) may_fail: bool,
-}
-
-/// What came of a message.
-#[derive(Debug)]
-pub(crate) struct Routed {
-    /// The numbers of those whom it goes to.
-    pub(crate) chosen: Vec<u64>,
-    pub(crate) confirmation: Option<(u64, Expected)>,
 }
 
 /// The receivers of a channel.
@@ -62,6 +60,8 @@ pub(crate) struct Model {
     pub(crate) rules: Rules,
     channels: BTreeMap<usize, Channel>,
     pub(crate) elements: BTreeMap<Rc<str>, Element>,
+    /// What waits for the store, by the first element.
+    through: BTreeMap<Rc<str>, Rc<Sending>>,
     arrivals: u64,
     pub(crate) tally: BTreeMap<&'static str, u64>,
 }
@@ -72,6 +72,7 @@ impl Model {
             rules,
             channels: BTreeMap::new(),
             elements: BTreeMap::new(),
+            through: BTreeMap::new(),
             arrivals: 0,
             tally: BTreeMap::new(),
         }
@@ -103,12 +104,28 @@ impl Model {
     /// All connections are gone.
     pub(crate) fn forget_receivers(&mut self) {
         self.channels.clear();
+        self.through.clear();
     }
 
-    /// The server has read a message.
-    pub(crate) fn send(&mut self, sending: &Sending, in_order: bool) -> Routed {
-        let chosen = self.choose(CHANNELS[sending.channel].2, sending.most);
-        let must_keep = chosen.is_empty() && self.rules.keep_data;
+    /// Whether a message goes through the store: its sender asks for a confirmation, or it is behind
+    /// one that does. `other_names`: its channel has others.
+    pub(crate) fn take(
+        &mut self,
+        sending: &Rc<Sending>,
+        in_order: bool,
+        other_names: bool,
+    ) -> bool {
+        let waits = self.through.values();
+        let waits = waits
+            .into_iter()
+            .any(|other| other.channel == sending.channel);
+        let first = sending.elements.first();
+        let first = first.filter(|_| self.rules.keep_data && (waits || sending.confirm.is_some()));
+        if let Some(first) = first {
+            self.through.insert(Rc::clone(first), Rc::clone(sending));
+        }
+        let through = first.is_some();
+        let nobody = !self.channels.contains_key(&CHANNELS[sending.channel].2);
         for text in &sending.elements {
             self.arrivals += 1;
             let element = Element {
@@ -117,28 +134,31 @@ impl Model {
                 in_order,
                 reads: 0,
                 was_kept: false,
+                was_deleted: false,
                 arrived: false,
-                must_keep,
+                needs_proof: (through || nobody) && !other_names,
+                must_keep: (through || nobody) && self.rules.keep_data,
             };
             let before = self.elements.insert(Rc::clone(text), element);
             assert!(before.is_none(), "{text} twice");
         }
-        let expected = Expected {
-            receivers: chosen.len(),
-            healthy: 0,
-            elements: sending.elements.clone(),
-            may_fail: false,
-        };
-        let confirmation = sending.confirm.map(|token| (token, expected));
+        through
+    }
+
+    /// The store has been told to keep these: the message, if it waits for that.
+    pub(crate) fn kept(&mut self, texts: &[Box<str>]) -> Option<Rc<Sending>> {
+        self.through.remove(&**texts.first()?)
+    }
+
+    /// To whom a message goes, of those who are there now: their numbers.
+    pub(crate) fn route(&mut self, sending: &Sending) -> Vec<u64> {
+        let chosen = self.choose(CHANNELS[sending.channel].2, sending.most);
         self.count(match chosen.len() {
             0 => "sent to nobody",
             1 => "sent to one",
             _ => "sent to several",
         });
-        Routed {
-            chosen,
-            confirmation,
-        }
+        chosen
     }
 
     fn choose(&mut self, key: usize, most: Option<usize>) -> Vec<u64> {
@@ -199,12 +219,10 @@ impl Model {
                 }
                 Done::Deleted(gone) => {
                     for (_, kept) in gone {
-                        let element = &self.elements[&*kept.text];
-                        assert!(
-                            element.arrived,
-                            "deleted before it had arrived: {}",
-                            kept.text
-                        );
+                        let element = self.elements.get_mut(&*kept.text).expect("it was sent");
+                        let may_go = element.arrived || !element.needs_proof;
+                        assert!(may_go, "deleted before it had arrived: {}", kept.text);
+                        element.was_deleted = true;
                         self.count("deleted");
                     }
                 }
@@ -222,7 +240,8 @@ impl Model {
     /// All has been received: what was kept has arrived.
     pub(crate) fn check_arrived(&self) {
         for (text, element) in &self.elements {
-            assert!(!element.was_kept || element.arrived, "lost: {text}");
+            let is_lost = element.was_kept && element.needs_proof && !element.arrived;
+            assert!(!is_lost, "lost: {text}");
         }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Sending {
 pub(crate) enum Command {
     Ping,
     Receive(usize),
-    Send(Sending),
+    Send(Rc<Sending>),
     /// One that nobody knows.
     Other,
     /// What is none.

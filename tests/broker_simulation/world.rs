@@ -1,6 +1,7 @@
 //! The world: a relay, its workers, its clients, the model and the seed. The store outlives the
 //! relay, which may crash.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use fantail::dialects::message_broker::MessageBroker;
@@ -11,7 +12,7 @@ use fantail::relay::{Relay, Service};
 use super::client::{Client, DueLive, Session};
 use super::driver::workers::{ModelStore, Workers};
 use super::driver::{Driver, Socket};
-use super::model::Model;
+use super::model::{Expected, Model};
 use super::rules::{CHANNELS, Rules, relay_settings};
 use super::wire::{self, Command, Sending, Sent};
 
@@ -189,33 +190,52 @@ impl World {
         }
     }
 
-    fn send(&mut self, index: usize, sending: &Sending) {
+    fn send(&mut self, index: usize, sending: &Rc<Sending>) {
         let key = CHANNELS[sending.channel].2;
         let of_channel = |session: &Session| CHANNELS[session.channel].2 == key;
         let sessions = self.clients.iter().flat_map(|client| &client.sessions);
         let in_order = sessions.filter(|s| of_channel(s)).all(|s| s.in_order);
-        let routed = self.model.send(sending, in_order);
+        let other_names = self.has_other_names(sending.channel);
+        let through = self.model.take(sending, in_order, other_names);
         if self.store.fails {
             self.model.excuse_store();
         }
+        if let Some(token) = sending.confirm {
+            let expected = Expected {
+                receivers: 0,
+                healthy: 0,
+                elements: sending.elements.clone(),
+                may_fail: self.store.fails,
+            };
+            self.clients[index].confirmations.insert(token, expected);
+        }
+        if !through {
+            self.route(sending);
+        }
+    }
+
+    /// A message goes to those who are there now.
+    fn route(&mut self, sending: &Sending) {
+        let chosen = self.model.route(sending);
         let excused = self.store.fails || self.has_other_names(sending.channel);
         let mut healthy = 0;
         for client in &mut self.clients {
-            if client.number.is_some_and(|n| routed.chosen.contains(&n)) {
+            if client.number.is_some_and(|n| chosen.contains(&n)) {
                 healthy += usize::from(client.is_well() && self.output != OUTPUT[0]);
                 client.due.push_back(DueLive {
                     session: client.session,
                     payload: sending.payload.clone(),
                     elements: sending.elements.clone(),
-                    confirmed: sending.confirm.is_some(),
                     excused,
                 });
             }
         }
-        if let Some((token, mut expected)) = routed.confirmation {
-            expected.may_fail = excused;
+        let all = self.clients.iter_mut();
+        let mut confirmations = all.flat_map(|client| client.confirmations.iter_mut());
+        let expected = confirmations.find(|(token, _)| Some(**token) == sending.confirm);
+        if let Some((_, expected)) = expected {
+            expected.receivers = chosen.len();
             expected.healthy = healthy;
-            self.clients[index].confirmations.insert(token, expected);
         }
     }
 
@@ -235,12 +255,22 @@ impl World {
         }
     }
 
-    /// The store does something.
+    /// The store does something. What has waited for it goes to those who are there then; what it
+    /// could not keep, too, unless the sender is told so.
     pub(crate) fn perform(&mut self, count: usize) {
         self.workers.take(&mut self.driver);
-        self.workers
-            .perform(&mut self.store, Some(&mut self.driver), count);
-        self.model.see_store(&mut self.store);
+        for _ in 0..count.min(self.workers.for_store()) {
+            let sending = self.workers.next_kept();
+            let sending = sending.and_then(|texts| self.model.kept(texts));
+            self.workers
+                .perform(&mut self.store, Some(&mut self.driver), 1);
+            self.model.see_store(&mut self.store);
+            if let Some(sending) = sending
+                && (!self.store.fails || sending.confirm.is_none())
+            {
+                self.route(&sending);
+            }
+        }
     }
 
     /// The turn ends: who is to go has gone, and everybody has read what came.

@@ -60,11 +60,7 @@ impl ModelStore {
                 after,
                 most,
                 most_bytes,
-            } => Ok(StoreAnswer::Fetched(self.fetch(
-                &channel,
-                after,
-                (most, most_bytes),
-            ))),
+            } => Ok(self.fetch(&channel, after, (most, most_bytes))),
             StoreTask::Delete(ids) => Ok(self.delete(|id, _| ids.contains(&id))),
             StoreTask::Expire(before) => Ok(self.delete(|_, kept| kept.created < before)),
             StoreTask::ForgetSenderIds(before) => {
@@ -120,7 +116,7 @@ impl ModelStore {
         channel: &str,
         after: MessageId,
         (most, most_bytes): (usize, usize),
-    ) -> Vec<KeptMessage> {
+    ) -> StoreAnswer {
         let mut bytes = 0;
         let behind = self.kept.range(after + 1..);
         let of_channel = behind.filter(|(_, kept)| *kept.channel == *channel);
@@ -129,13 +125,18 @@ impl ModelStore {
             bytes += kept.text.len();
             first || bytes <= most_bytes
         };
-        let fetched = of_channel.take(most).take_while(fits);
-        fetched
-            .map(|(id, kept)| KeptMessage {
-                id: *id,
-                text: kept.text.clone(),
-            })
-            .collect()
+        let message = |(id, kept): (&MessageId, &Kept)| KeptMessage {
+            id: *id,
+            text: kept.text.clone(),
+        };
+        let all = of_channel.clone().count();
+        let messages: Vec<_> = of_channel
+            .take(most)
+            .take_while(fits)
+            .map(message)
+            .collect();
+        let complete = messages.len() == all;
+        StoreAnswer::Fetched { messages, complete }
     }
 
     fn delete(&mut self, goes: impl Fn(MessageId, &Kept) -> bool) -> StoreAnswer {
@@ -170,6 +171,14 @@ impl Workers {
     /// How many tasks wait for the store.
     pub(crate) fn for_store(&self) -> usize {
         self.store_tasks.len()
+    }
+
+    /// What the store is told to keep next, if that is what is next.
+    pub(crate) fn next_kept(&self) -> Option<&[Box<str>]> {
+        match &self.store_tasks.front()?.task {
+            Task::Store(StoreTask::Keep { messages, .. }) => Some(messages),
+            _ => None,
+        }
     }
 
     /// True if nothing is to be done.
