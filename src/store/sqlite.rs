@@ -110,7 +110,12 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     // Of effect only before the first table is made.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")
+    let synchronous = if cfg!(feature = "sabotage-no-fsync") {
+        "OFF"
+    } else {
+        "FULL"
+    };
+    connection.pragma_update(None, "synchronous", synchronous)
 }
 
 fn writes(task: &Task) -> bool {

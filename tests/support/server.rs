@@ -151,6 +151,11 @@ impl Server {
         signal(self.pid(), name);
     }
 
+    /// Ends the server as the system does when it runs out of memory.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("a child can be killed");
+    }
+
     /// Whether the server still runs.
     pub fn is_running(&mut self) -> bool {
         exit_within(Duration::ZERO, &mut self.child).is_none()

@@ -1,0 +1,83 @@
+//! Nothing that was confirmed is lost: servers with the same database are killed, or lose power,
+//! over and over, while senders and receivers note what they see.
+//!
+//! `FANTAIL_DURABILITY_KILLS` and `FANTAIL_DURABILITY_POWER_LOSSES` say how many lives there are,
+//! `FANTAIL_DURABILITY_SEED` which. The same seed sends the same messages and dies after the same
+//! time; what the system makes of that differs.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails"
+)]
+#![allow(unreachable_pub, reason = "a test binary has no users")]
+#![cfg(feature = "sqlite")]
+
+mod client;
+#[path = "../power_loss/disk.rs"]
+#[allow(dead_code, reason = "the shim uses the rest of it")]
+mod disk;
+mod history;
+mod lives;
+mod power;
+#[path = "../support/mod.rs"]
+mod support;
+
+use lives::Lives;
+use std::env;
+use std::time::Instant;
+
+/// Lives without an order for more. A run of all is written down in docs/testing.md.
+const KILLS: u32 = 150;
+const POWER_LOSSES: u32 = 75;
+
+/// After so many lives what has happened is looked at, so that a fault is found early.
+const PART: u32 = 25;
+
+fn number(name: &str) -> Option<u64> {
+    let text = env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}: {text}")))
+}
+
+fn live(count: u32, loses_power: bool) {
+    let seed = number("FANTAIL_DURABILITY_SEED").unwrap_or_else(|| fastrand::u64(..));
+    eprintln!("FANTAIL_DURABILITY_SEED={seed}");
+    let begun = Instant::now();
+    let mut lives = Lives::new(seed, loses_power);
+    for life in 1..=count {
+        lives.live();
+        if life % PART == 0 || life == count {
+            let violations = lives.violations();
+            assert!(
+                violations.is_empty(),
+                "after {} ({} violations): {:#?}",
+                lives.summary(),
+                violations.len(),
+                &violations[..violations.len().min(10)]
+            );
+        }
+    }
+    eprintln!("{} in {:?}", lives.summary(), begun.elapsed());
+    lives.must_have_been_busy();
+    if let Some(power) = lives.power() {
+        // Else nothing was ever lost.
+        for call in ["write", "fsync"] {
+            let seen = power.disk().counted(call);
+            eprintln!("{call}: {seen}");
+            assert!(seen > count as usize, "{call}: {seen}");
+        }
+    }
+}
+
+#[test]
+fn nothing_confirmed_is_lost_when_the_server_is_killed() {
+    let count = number("FANTAIL_DURABILITY_KILLS").map_or(KILLS, |count| count as u32);
+    live(count, false);
+}
+
+#[test]
+fn nothing_confirmed_is_lost_when_the_power_is() {
+    let count = number("FANTAIL_DURABILITY_POWER_LOSSES");
+    live(count.map_or(POWER_LOSSES, |count| count as u32), true);
+}
