@@ -4,14 +4,14 @@
 use crate::client::{Client, PATIENCE, Received, USERS};
 use crate::history::{Event, History, Item, Number, Violation};
 use crate::power::{Loss, Power};
-use crate::support::Server;
+use crate::support::{Server, fantail};
 use fastrand::Rng;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -94,9 +94,7 @@ impl Lives {
     /// A server that is killed before it can say that it listens.
     fn die_at_the_start(&mut self) {
         let database = self.database();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_fantail"))
-            .current_dir(self.directory.path())
-            .env("XDG_RUNTIME_DIR", self.directory.path())
+        let mut child = fantail(self.directory.path())
             .envs(self.settings(database.to_str().expect("it is UTF-8")))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -235,8 +233,7 @@ impl Lives {
     fn note_kept(&mut self) {
         let database = self.database();
         let server = Server::start(&self.settings(database.to_str().expect("it is UTF-8")));
-        let output = Command::new(env!("CARGO_BIN_EXE_fantail"))
-            .current_dir(self.directory.path())
+        let output = fantail(self.directory.path())
             .args(["store", "export"])
             .env("FANTAIL_STORE_PATH", &database)
             .envs(self.power.iter().flat_map(Power::environment))

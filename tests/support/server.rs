@@ -190,6 +190,14 @@ impl Drop for Server {
     }
 }
 
+/// The binary that cargo built, for another of its commands than to serve, with `directory` as its
+/// working directory and no configuration but what is there.
+pub fn fantail(directory: &Path) -> Command {
+    let mut command = command(&[]);
+    keep_apart(&mut command, directory);
+    command
+}
+
 /// The binary that cargo built, or with `TESTS_BINARY` another one (a release build).
 fn command(wrapper: &[&str]) -> Command {
     let binary = env::var_os("TESTS_BINARY")
