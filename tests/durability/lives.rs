@@ -321,7 +321,7 @@ fn receive_message(channel: u32) -> String {
 }
 
 /// What a receiver gets of a channel, which is to be so many messages and no more.
-fn drain(address: SocketAddr, channel: u32, count: usize) -> Vec<String> {
+pub fn drain(address: SocketAddr, channel: u32, count: usize) -> Vec<String> {
     let mut client = Client::connect(address).expect("the server lives");
     assert!(client.send(&receive_message(channel)));
     let mut texts = Vec::new();

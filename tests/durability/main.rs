@@ -18,6 +18,7 @@ mod client;
 #[path = "../power_loss/disk.rs"]
 #[allow(dead_code, reason = "the shim uses the rest of it")]
 mod disk;
+mod faults;
 mod history;
 mod lives;
 mod power;

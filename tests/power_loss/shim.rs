@@ -158,7 +158,7 @@ fn open_watched(path: &Path, flags: c_int, open: impl FnOnce() -> c_int) -> c_in
     };
     let _lock = lock();
     let changes = flags & (O_ACCMODE | O_CREAT | O_TRUNC) != 0;
-    if changes && let Some(number) = watched.disk.fault("open") {
+    if changes && let Some(number) = watched.disk.fault(&format!("open{}", part.suffix())) {
         return fail(number);
     }
     if !path.exists() && flags & O_CREAT != 0 {

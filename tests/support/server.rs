@@ -154,6 +154,7 @@ impl Server {
     /// Ends the server as the system does when it runs out of memory.
     pub fn kill(&mut self) {
         self.child.kill().expect("a child can be killed");
+        self.child.wait().expect("who is killed ends");
     }
 
     /// Whether the server still runs.
