@@ -16,33 +16,33 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// As Linux has them.
-const EIO: i32 = 5;
+pub const EIO: i32 = 5;
 const EACCES: i32 = 13;
-const ENOSPC: i32 = 28;
+pub const ENOSPC: i32 = 28;
 const EROFS: i32 = 30;
 
 /// A channel that somebody receives all the time.
 const LIVE: u32 = 0;
 /// One that nobody does.
-const KEPT: u32 = 1;
+pub const KEPT: u32 = 1;
 
 /// How long a foreign lock is held: longer than the store waits for one, twice.
 const LOCKED: Duration = Duration::from_secs(12);
 
 /// A database on a disk that can be told to fail.
-struct Fixture {
+pub struct Fixture {
     directory: tempfile::TempDir,
     power: Power,
 }
 
 impl Fixture {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let directory = tempfile::tempdir().expect("it can be made");
         let power = Power::of(&database_of(&directory));
         Self { directory, power }
     }
 
-    fn database(&self) -> PathBuf {
+    pub fn database(&self) -> PathBuf {
         database_of(&self.directory)
     }
 
@@ -66,7 +66,7 @@ impl Fixture {
         Server::start(&all.concat())
     }
 
-    fn start(&self) -> Server {
+    pub fn start(&self) -> Server {
         self.start_with(&[])
     }
 
@@ -83,7 +83,7 @@ impl Fixture {
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
-    fn fail(&self, faults: &[(&str, i32)]) {
+    pub fn fail(&self, faults: &[(&str, i32)]) {
         let set = self.power.disk().set_faults(faults);
         set.expect("the directory can be written");
     }
@@ -95,11 +95,11 @@ fn database_of(directory: &tempfile::TempDir) -> PathBuf {
         .join("x.db")
 }
 
-fn connect(server: &Server) -> Client {
+pub fn connect(server: &Server) -> Client {
     Client::connect(server.address()).expect("the server lives")
 }
 
-fn send(client: &mut Client, channel: u32, text: &str, rest: &str) {
+pub fn send(client: &mut Client, channel: u32, text: &str, rest: &str) {
     let message = format!(
         r#"{{"command":"send-message","channel":"{channel}","data":[{}]{rest}}}"#,
         json!(text)
@@ -126,14 +126,14 @@ fn keep(client: &mut Client, text: &str) -> Result<(), String> {
 }
 
 /// A sender and a receiver whose messages nobody has to keep.
-struct Live {
+pub struct Live {
     sender: Client,
     receiver: Client,
     sent: u32,
 }
 
 impl Live {
-    fn new(server: &Server) -> Self {
+    pub fn new(server: &Server) -> Self {
         let (sender, mut receiver) = (connect(server), connect(server));
         let receive = r#"{"command":"receive-message","channel":"0"}"#;
         assert!(receiver.send(receive), "the server lives");
@@ -145,14 +145,19 @@ impl Live {
     }
 
     /// Messages arrive, all of them, in their order.
-    fn goes_on(&mut self) {
+    pub fn goes_on(&mut self) {
         for _ in 0..50 {
-            let text = self.sent.to_string();
-            self.sent += 1;
-            send(&mut self.sender, LIVE, &text, "");
-            let received = answer(&mut self.receiver);
-            assert_eq!(received["data"], json!([text]));
+            self.one();
         }
+    }
+
+    /// A message is sent and arrives.
+    pub fn one(&mut self) {
+        let text = self.sent.to_string();
+        self.sent += 1;
+        send(&mut self.sender, LIVE, &text, "");
+        let received = answer(&mut self.receiver);
+        assert_eq!(received["data"], json!([text]));
     }
 }
 

@@ -22,6 +22,7 @@ mod faults;
 mod history;
 mod lives;
 mod power;
+mod stall;
 #[path = "../support/mod.rs"]
 mod support;
 
