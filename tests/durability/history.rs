@@ -95,30 +95,16 @@ pub enum Violation {
     NumberUsedTwice(Number),
 }
 
-/// The events, in the order in which they were seen.
-#[derive(Debug, Default)]
-pub struct History(Vec<Event>);
-
-impl History {
-    /// Something has happened.
-    pub fn note(&mut self, event: Event) {
-        self.0.push(event);
-    }
-
-    /// How many events `is_one` picks.
-    pub fn count(&self, is_one: impl Fn(&Event) -> bool) -> usize {
-        self.0.iter().filter(|event| is_one(event)).count()
-    }
-
-    /// All that must not have happened. `in_order`: the channels that have one receiver at a time,
-    /// so that there is an order in which messages come.
-    pub fn violations(&self, in_order: &[u32]) -> Vec<Violation> {
-        let mut checker = Checker::default();
-        for event in &self.0 {
-            checker.take(event, in_order);
-        }
-        checker.finish()
-    }
+/// How much has happened.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    pub sent: usize,
+    pub confirmed: usize,
+    pub refused: usize,
+    pub delivered: usize,
+    /// Of those, the items that somebody had received before.
+    pub repeated: usize,
+    pub kept: usize,
 }
 
 /// What is known of an item.
@@ -131,8 +117,13 @@ struct Known {
     numbers: BTreeSet<Number>,
 }
 
+/// What the events, taken in the order in which they were seen, tell of the items.
 #[derive(Debug, Default)]
-struct Checker {
+pub struct History {
+    /// The channels that have one receiver at a time, so that there is an order in which messages
+    /// come.
+    in_order: Vec<u32>,
+    counts: Counts,
     items: BTreeMap<Item, Known>,
     /// Whom a number belongs to.
     numbers: BTreeMap<Number, Item>,
@@ -143,24 +134,49 @@ struct Checker {
     violations: Vec<Violation>,
 }
 
-impl Checker {
-    fn take(&mut self, event: &Event, in_order: &[u32]) {
+impl History {
+    /// Nothing has happened yet. `in_order`: the channels that have one receiver at a time.
+    pub fn new(in_order: Vec<u32>) -> Self {
+        Self {
+            in_order,
+            ..Self::default()
+        }
+    }
+
+    /// How much has happened.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// All that must not have happened, if what was kept has been noted.
+    pub fn violations(&self) -> Vec<Violation> {
+        let mut violations = self.violations.clone();
+        for (item, known) in &self.items {
+            if known.confirmed && !known.arrived {
+                violations.push(Violation::Lost(*item));
+            }
+            if known.refused && known.arrived {
+                violations.push(Violation::TakenAllTheSame(*item));
+            }
+        }
+        violations
+    }
+
+    /// Something has happened.
+    pub fn note(&mut self, event: &Event) {
         match event {
-            Event::Sent(item) => self.items.entry(*item).or_default().sent = true,
+            Event::Sent(item) => {
+                self.counts.sent += 1;
+                self.items.entry(*item).or_default().sent = true;
+            }
             Event::Confirmed(item, number) => {
-                let known = self.items.entry(*item).or_default();
-                if !known.sent || known.confirmed || known.refused {
-                    self.violations.push(Violation::Answered(*item));
-                }
-                known.confirmed = true;
+                self.counts.confirmed += 1;
+                self.answer(*item).confirmed = true;
                 self.number(*item, *number);
             }
             Event::Refused(item) => {
-                let known = self.items.entry(*item).or_default();
-                if !known.sent || known.confirmed || known.refused {
-                    self.violations.push(Violation::Answered(*item));
-                }
-                known.refused = true;
+                self.counts.refused += 1;
+                self.answer(*item).refused = true;
             }
             Event::Delivered {
                 connection,
@@ -168,17 +184,9 @@ impl Checker {
                 text,
                 number,
             } => {
-                let Some(item) = self.arrived(*channel, text, *number) else {
-                    return;
-                };
-                if !in_order.contains(channel) {
-                    return;
-                }
-                let last = self.last.insert((*connection, item.row()), item.number);
-                if last.is_some_and(|last| last >= item.number) {
-                    let connection = *connection;
-                    self.violations
-                        .push(Violation::OutOfOrder { connection, item });
+                self.counts.delivered += 1;
+                if let Some(item) = self.arrive(*channel, text, *number) {
+                    self.follow(*connection, item);
                 }
             }
             Event::Kept {
@@ -186,13 +194,23 @@ impl Checker {
                 text,
                 number,
             } => {
-                self.arrived(*channel, text, Some(*number));
+                self.counts.kept += 1;
+                self.arrive(*channel, text, Some(*number));
             }
         }
     }
 
+    /// The sender of an item is told what became of it.
+    fn answer(&mut self, item: Item) -> &mut Known {
+        let known = self.items.entry(item).or_default();
+        if !known.sent || known.confirmed || known.refused {
+            self.violations.push(Violation::Answered(item));
+        }
+        known
+    }
+
     /// Something came out of a channel.
-    fn arrived(&mut self, channel: u32, text: &str, number: Option<Number>) -> Option<Item> {
+    fn arrive(&mut self, channel: u32, text: &str, number: Option<Number>) -> Option<Item> {
         let item = Item::parse(text).filter(|item| item.channel == channel);
         let known = item.and_then(|item| Some((item, self.items.get_mut(&item)?)));
         let Some((item, known)) = known.filter(|(_, known)| known.sent) else {
@@ -200,14 +218,29 @@ impl Checker {
             return None;
         };
         let is_first = !std::mem::replace(&mut known.arrived, true);
+        self.counts.repeated += usize::from(!is_first);
         self.number(item, number);
-        let highest = self.highest.entry(item.row()).or_insert(item.number);
-        if *highest < item.number {
-            *highest = item.number;
-        } else if is_first && *highest > item.number {
-            self.violations.push(Violation::Overtaken(item));
+        if self.in_order.contains(&channel) {
+            let highest = self.highest.entry(item.row()).or_insert(item.number);
+            if *highest < item.number {
+                *highest = item.number;
+            } else if is_first && *highest > item.number {
+                self.violations.push(Violation::Overtaken(item));
+            }
         }
         Some(item)
+    }
+
+    /// A connection received an item behind others.
+    fn follow(&mut self, connection: u32, item: Item) {
+        if !self.in_order.contains(&item.channel) {
+            return;
+        }
+        let last = self.last.insert((connection, item.row()), item.number);
+        if last.is_some_and(|last| last >= item.number) {
+            self.violations
+                .push(Violation::OutOfOrder { connection, item });
+        }
     }
 
     fn number(&mut self, item: Item, number: Option<Number>) {
@@ -219,18 +252,6 @@ impl Checker {
         if numbers.insert(number) && numbers.len() > 1 {
             self.violations.push(Violation::KeptTwice(item));
         }
-    }
-
-    fn finish(mut self) -> Vec<Violation> {
-        for (item, known) in &self.items {
-            if known.confirmed && !known.arrived {
-                self.violations.push(Violation::Lost(*item));
-            }
-            if known.refused && known.arrived {
-                self.violations.push(Violation::TakenAllTheSame(*item));
-            }
-        }
-        self.violations
     }
 }
 
@@ -271,8 +292,12 @@ mod tests {
         }
     }
 
-    fn violations(events: Vec<Event>) -> Vec<Violation> {
-        History(events).violations(&[7])
+    fn violations(events: &[Event], in_order: &[u32]) -> Vec<Violation> {
+        let mut history = History::new(in_order.to_vec());
+        for event in events {
+            history.note(event);
+        }
+        history.violations()
     }
 
     #[test]
@@ -310,11 +335,11 @@ mod tests {
             // What is missing was not confirmed.
             vec![sent(1), sent(2), confirmed(2), delivered(1, 2)],
         ] {
-            assert_eq!(violations(events.clone()), [], "{events:?}");
+            assert_eq!(violations(&events, &[7]), [], "{events:?}");
         }
         // Several receivers take turns.
         let events = vec![sent(1), sent(2), delivered(1, 2), delivered(1, 2)];
-        assert_eq!(History(events).violations(&[]), []);
+        assert_eq!(violations(&events, &[]), []);
     }
 
     #[test]
@@ -390,7 +415,7 @@ mod tests {
                 Violation::NumberUsedTwice(5),
             ),
         ] {
-            let found = violations(events.clone());
+            let found = violations(&events, &[7]);
             assert_eq!(found, [expected], "{events:?}");
         }
     }

@@ -2,7 +2,7 @@
 //! receivers who note what they see.
 
 use crate::client::{Client, PATIENCE, Received, USERS};
-use crate::history::{Event, History, Item, Number, Violation};
+use crate::history::{Counts, Event, History, Item, Number, Violation};
 use crate::power::{Loss, Power};
 use crate::support::{Server, fantail};
 use fastrand::Rng;
@@ -17,14 +17,51 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Channels, each with a receiver at a time.
-const CHANNELS: u32 = 4;
-/// Senders of each channel.
+/// Who receives a channel, if anybody does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Receivers {
+    /// One at a time, which does not know how to acknowledge.
+    Plain,
+    /// One at a time, which acknowledges.
+    Acknowledging,
+    /// Two that acknowledge and share the messages.
+    Sharing,
+    /// One of each kind, and each message is for both.
+    Both,
+}
+
+/// The channels, by their numbers.
+const CHANNELS: [Receivers; 5] = [
+    Receivers::Plain,
+    Receivers::Plain,
+    Receivers::Acknowledging,
+    Receivers::Sharing,
+    Receivers::Both,
+];
+
+/// Senders of each channel. The first gives its messages no ids and forgets what was not
+/// confirmed; the others do, and send it again in the next life.
 const SENDERS: u32 = 2;
+const WITHOUT_IDS: u32 = 0;
 /// The longest that a server lives once it listens.
 const LONGEST_LIFE: Duration = Duration::from_millis(60);
 /// How long a receiver waits for more before it does something else.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// A message on its way.
+#[derive(Debug)]
+struct Sending {
+    items: Vec<Item>,
+    text: String,
+}
+
+/// A sender over all lives.
+#[derive(Debug, Default)]
+struct Sender {
+    next: u32,
+    /// What was sent and is not confirmed.
+    open: VecDeque<Sending>,
+}
 
 /// The lives of a server.
 #[derive(Debug)]
@@ -33,7 +70,7 @@ pub struct Lives {
     directory: tempfile::TempDir,
     power: Option<Power>,
     history: Mutex<History>,
-    next_item: [[AtomicU32; SENDERS as usize]; CHANNELS as usize],
+    senders: [[Mutex<Sender>; SENDERS as usize]; CHANNELS.len()],
     next_connection: AtomicU32,
     begun: u32,
 }
@@ -43,12 +80,16 @@ impl Lives {
     pub fn new(seed: u64, loses_power: bool) -> Self {
         let directory = tempfile::tempdir().expect("it can be made");
         let power = loses_power.then(|| Power::of(&database_in(directory.path())));
+        let one_at_a_time = |(_, kind): &(u32, Receivers)| {
+            matches!(kind, Receivers::Plain | Receivers::Acknowledging)
+        };
+        let in_order = (0..).zip(CHANNELS).filter(one_at_a_time);
         Self {
             random: Rng::with_seed(seed),
             directory,
             power,
-            history: Mutex::default(),
-            next_item: Default::default(),
+            history: Mutex::new(History::new(in_order.map(|(channel, _)| channel).collect())),
+            senders: Default::default(),
             next_connection: AtomicU32::new(0),
             begun: 0,
         }
@@ -112,15 +153,24 @@ impl Lives {
         let mut server = Server::start(&self.settings(database.to_str().expect("it is UTF-8")));
         let address = server.address();
         thread::scope(|scope| {
-            for channel in 0..CHANNELS {
-                let mut own = random.fork();
-                let this = &*self;
-                if own.bool() {
-                    scope.spawn(move || this.receive(address, channel, own));
-                } else {
-                    for sender in 0..SENDERS {
-                        let own = own.fork();
-                        scope.spawn(move || this.send(address, channel, sender, own));
+            let this = &*self;
+            for (channel, kind) in (0..).zip(CHANNELS) {
+                for sender in 0..SENDERS {
+                    let own = random.fork();
+                    if random.u8(..3) > 0 {
+                        scope.spawn(move || this.send(address, (channel, sender), own));
+                    }
+                }
+                let acknowledging: &[bool] = match kind {
+                    Receivers::Plain => &[false],
+                    Receivers::Acknowledging => &[true],
+                    Receivers::Sharing => &[true, true],
+                    Receivers::Both => &[false, true],
+                };
+                for acknowledges in acknowledging {
+                    let own = random.fork();
+                    if random.u8(..3) > 0 {
+                        scope.spawn(move || this.receive(address, channel, *acknowledges, own));
                     }
                 }
             }
@@ -129,28 +179,39 @@ impl Lives {
         });
     }
 
-    fn note(&self, event: Event) {
+    fn note(&self, event: &Event) {
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
         history.note(event);
     }
 
     /// A sender, until its server is gone: it has up to so many messages under way that are not
     /// confirmed.
-    fn send(&self, address: SocketAddr, channel: u32, sender: u32, mut random: Rng) {
+    fn send(&self, address: SocketAddr, (channel, sender): (u32, u32), mut random: Rng) {
         let Some(mut client) = Client::connect(address) else {
             return;
         };
+        let state = &self.senders[channel as usize][sender as usize];
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        if sender == WITHOUT_IDS {
+            state.open.clear();
+        }
+        let mut goes_on = state.open.iter().all(|again| client.send(&again.text));
         let most = *random.choice(&[1, 1, 4, 16]).expect("there are some");
-        let mut waiting = VecDeque::new();
-        let mut goes_on = true;
         loop {
-            while goes_on && waiting.len() < most {
-                let items = self.items(channel, sender, random.u32(1..=3));
-                goes_on = client.send(&message(channel, &items, &mut random));
-                waiting.push_back(items);
+            while goes_on && state.open.len() < most {
+                let sending = state.sending((channel, sender), &mut random);
+                for item in &sending.items {
+                    self.note(&Event::Sent(*item));
+                }
+                goes_on = client.send(&sending.text);
+                state.open.push_back(sending);
             }
             match client.receive(PATIENCE) {
-                Received::Text(text) => self.note_answer(&text, waiting.pop_front()),
+                Received::Text(text) => {
+                    let sent = state.open.pop_front();
+                    let sent = sent.unwrap_or_else(|| panic!("nothing was sent: {text}"));
+                    self.note_answer(&text, &sent.items);
+                }
                 Received::End => return,
                 other => panic!("instead of a confirmation: {other:?}"),
             }
@@ -160,72 +221,83 @@ impl Lives {
         }
     }
 
-    /// Items that are about to be sent.
-    fn items(&self, channel: u32, sender: u32, count: u32) -> Vec<Item> {
-        let next = &self.next_item[channel as usize][sender as usize];
-        let first = next.fetch_add(count, Ordering::Relaxed);
-        let items: Vec<_> = (first..first + count)
-            .map(|number| Item {
-                channel,
-                sender,
-                number,
-            })
-            .collect();
-        for item in &items {
-            self.note(Event::Sent(*item));
-        }
-        items
-    }
-
-    fn note_answer(&self, text: &str, items: Option<Vec<Item>>) {
+    fn note_answer(&self, text: &str, items: &[Item]) {
         let answer: Value = serde_json::from_str(text).expect("it is JSON");
-        let items = items.unwrap_or_else(|| panic!("nothing was sent: {text}"));
         assert_eq!(answer["confirm"], json!(items[0].to_string()), "{text}");
-        if answer["response_code"] != "00" {
-            panic!("nothing keeps it from being taken: {text}");
-        }
-        let numbers: Vec<Number> = answer["ids"]
-            .as_array()
-            .map(|ids| ids.iter().filter_map(Value::as_i64).collect())
-            .unwrap_or_default();
-        assert!(numbers.is_empty() || numbers.len() == items.len(), "{text}");
-        for (index, item) in items.into_iter().enumerate() {
-            self.note(Event::Confirmed(item, numbers.get(index).copied()));
+        assert_eq!(answer["response_code"], "00", "nothing is in its way");
+        let numbers = answer["ids"].as_array().expect("it has ids");
+        assert_eq!(numbers.len(), items.len(), "{text}");
+        for (item, number) in items.iter().zip(numbers) {
+            let number = number.as_i64().expect("ids are numbers");
+            self.note(&Event::Confirmed(*item, Some(number)));
         }
     }
 
-    /// A receiver, one after the other, until the server is gone. None knows of acknowledgements.
-    fn receive(&self, address: SocketAddr, channel: u32, mut random: Rng) {
+    /// A receiver, one after the other, until the server is gone.
+    fn receive(&self, address: SocketAddr, channel: u32, acknowledges: bool, mut random: Rng) {
         while let Some(mut client) = Client::connect(address) {
             let connection = self.next_connection.fetch_add(1, Ordering::Relaxed);
-            if !client.send(&receive_message(channel)) {
+            if !client.send(&receive_message(channel, acknowledges)) {
                 return;
             }
+            let mut open = Vec::new();
             // Who leaves too early leaves what it did not read for the next.
-            for _ in 0..random.u32(1..100) {
+            let mut left = random.u32(1..100);
+            while left > 0 {
+                left -= 1;
                 match client.receive(PAUSE) {
-                    Received::Text(text) => self.note_delivery(connection, channel, &text),
+                    Received::Text(text) if acknowledges => {
+                        open.extend(self.note_delivery(connection, channel, &text, true));
+                    }
+                    Received::Text(text) => {
+                        self.note_delivery(connection, channel, &text, false);
+                    }
                     Received::Ping(payload) if random.u8(..10) > 0 => {
                         client.pong(payload);
                     }
                     Received::Ping(_) | Received::Nothing => {}
                     Received::End => return,
                 }
+                match random.u8(..20) {
+                    0 => open.clear(),
+                    // A command says that what was written before has arrived, so that it must
+                    // be read.
+                    1 if !acknowledges => {
+                        client.send(&receive_message(channel, false));
+                        left = u32::MAX;
+                    }
+                    2..10 if !open.is_empty() => {
+                        let ids = json!({"command": "ack", "ids": open});
+                        client.send(&ids.to_string());
+                        open.clear();
+                    }
+                    _ => {}
+                }
             }
         }
     }
 
-    fn note_delivery(&self, connection: u32, channel: u32, text: &str) {
+    /// The numbers of what has arrived, if it has some.
+    fn note_delivery(
+        &self,
+        connection: u32,
+        channel: u32,
+        text: &str,
+        acknowledges: bool,
+    ) -> Option<Number> {
         let message: Value = serde_json::from_str(text).expect("it is JSON");
         assert_eq!(message["channel"], json!(channel.to_string()), "{text}");
+        // Others get the message as it was sent, with its sender's id.
+        let number = acknowledges.then(|| message["id"].as_i64().expect("it has an id"));
         for element in message["data"].as_array().expect("it has data") {
-            self.note(Event::Delivered {
+            self.note(&Event::Delivered {
                 connection,
                 channel,
                 text: element.as_str().unwrap_or_default().to_owned(),
-                number: None,
+                number,
             });
         }
+        number
     }
 
     /// What is still kept, as `fantail store export` tells it and as receivers get it; both must be
@@ -240,14 +312,14 @@ impl Lives {
             .output()
             .expect("it can be started");
         assert!(output.status.success(), "{output:?}");
-        let mut kept = vec![Vec::new(); CHANNELS as usize];
+        let mut kept = vec![Vec::new(); CHANNELS.len()];
         for line in String::from_utf8_lossy(&output.stdout).lines() {
             let line: Value = serde_json::from_str(line).expect("it is JSON");
             let text = line["data"].as_str().expect("items are texts").to_owned();
             let channel = line["channel"].as_str().and_then(|name| name.parse().ok());
             let channel: u32 = channel.expect("channels are numbers");
             kept[channel as usize].push(text.clone());
-            self.note(Event::Kept {
+            self.note(&Event::Kept {
                 channel,
                 text,
                 number: line["id"].as_i64().expect("each has a number"),
@@ -262,33 +334,48 @@ impl Lives {
     pub fn violations(&mut self) -> Vec<Violation> {
         self.note_kept();
         let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        history.violations(&Vec::from_iter(0..CHANNELS))
+        history.violations()
     }
 
-    /// What has happened, in a line.
-    pub fn summary(&self) -> String {
+    /// How much has happened.
+    pub fn counts(&self) -> Counts {
         let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = |is_one: fn(&Event) -> bool| history.count(is_one);
-        format!(
-            "{} lives: {} sent, {} confirmed, {} delivered, {} kept",
-            self.begun,
-            count(|event| matches!(event, Event::Sent(_))),
-            count(|event| matches!(event, Event::Confirmed(..))),
-            count(|event| matches!(event, Event::Delivered { .. })),
-            count(|event| matches!(event, Event::Kept { .. })),
-        )
+        history.counts()
     }
+}
 
-    /// Panics unless enough has happened for the history to mean something.
-    pub fn must_have_been_busy(&self) {
-        let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        let lives = self.begun as usize;
-        let confirmed = history.count(|event| matches!(event, Event::Confirmed(..)));
-        let delivered = history.count(|event| matches!(event, Event::Delivered { .. }));
-        assert!(
-            confirmed > lives && delivered > lives,
-            "too little has happened"
-        );
+impl Sender {
+    /// A message of some items.
+    fn sending(&mut self, (channel, sender): (u32, u32), random: &mut Rng) -> Sending {
+        let count = random.u32(1..=3);
+        let items = (self.next..self.next + count).map(|number| Item {
+            channel,
+            sender,
+            number,
+        });
+        let items: Vec<_> = items.collect();
+        self.next += count;
+        let name = items[0].to_string();
+        let padding = [0, 10, 100, 3000];
+        let mut message = json!({
+            "command": "send-message",
+            "channel": channel.to_string(),
+            "data": items
+                .iter()
+                .map(|item| item.text(padding[random.usize(..padding.len())]))
+                .collect::<Vec<_>>(),
+            "confirm": name,
+        });
+        if sender != WITHOUT_IDS {
+            message["id"] = json!(name);
+        }
+        if CHANNELS[channel as usize] == Receivers::Sharing {
+            message["number_of_receiver"] = json!(1);
+        }
+        Sending {
+            items,
+            text: message.to_string(),
+        }
     }
 }
 
@@ -299,31 +386,19 @@ fn database_in(directory: &Path) -> PathBuf {
         .join("x.db")
 }
 
-fn message(channel: u32, items: &[Item], random: &mut Rng) -> String {
-    let texts: Vec<_> = items
-        .iter()
-        .map(|item| {
-            let padding = *random.choice(&[0, 10, 100, 3000]).expect("there are some");
-            item.text(padding)
-        })
-        .collect();
-    json!({
-        "command": "send-message",
+fn receive_message(channel: u32, acknowledges: bool) -> String {
+    let message = json!({
+        "command": "receive-message",
         "channel": channel.to_string(),
-        "data": texts,
-        "confirm": items[0].to_string(),
-    })
-    .to_string()
-}
-
-fn receive_message(channel: u32) -> String {
-    format!(r#"{{"command":"receive-message","channel":"{channel}"}}"#)
+        "ack": acknowledges,
+    });
+    message.to_string()
 }
 
 /// What a receiver gets of a channel, which is to be so many messages and no more.
 pub fn drain(address: SocketAddr, channel: u32, count: usize) -> Vec<String> {
     let mut client = Client::connect(address).expect("the server lives");
-    assert!(client.send(&receive_message(channel)));
+    assert!(client.send(&receive_message(channel, false)));
     let mut texts = Vec::new();
     loop {
         let limit = if texts.len() < count { PATIENCE } else { PAUSE };
