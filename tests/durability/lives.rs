@@ -104,7 +104,8 @@ impl Lives {
         self.power.as_ref()
     }
 
-    /// A server lives and is killed; what was not synchronised may be lost with it.
+    /// A server lives and is killed, now and then stopped; what was not synchronised may be lost
+    /// with it.
     pub fn live(&mut self) {
         self.begun += 1;
         if self.random.u8(..20) == 0 {
@@ -175,8 +176,13 @@ impl Lives {
                 }
             }
             thread::sleep(time);
-            server.kill();
+            if random.u8(..20) == 0 {
+                server.signal("TERM");
+            } else {
+                server.kill();
+            }
         });
+        assert!(server.exit_within(PATIENCE).is_some(), "it goes on");
     }
 
     fn note(&self, event: &Event) {
