@@ -17,6 +17,9 @@ pub struct Item {
     pub number: u32,
 }
 
+/// Items that are told of beside another one, before and behind it.
+const NEAR: u32 = 3;
+
 impl Item {
     /// The text of it, with so many bytes that mean nothing behind it.
     pub fn text(self, padding: usize) -> String {
@@ -74,6 +77,27 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Whom it happened to, and what that was.
+    fn tell(&self) -> Option<(Item, String)> {
+        Some(match self {
+            Self::Sent(item) => (*item, "sent".to_owned()),
+            Self::Confirmed(item, number) => (*item, format!("confirmed, number {number:?}")),
+            Self::Refused(item) => (*item, "refused".to_owned()),
+            Self::Delivered {
+                connection,
+                text,
+                number,
+                ..
+            } => {
+                let told = format!("came to connection {connection}, number {number:?}");
+                (Item::parse(text)?, told)
+            }
+            Self::Kept { text, number, .. } => (Item::parse(text)?, format!("kept as {number}")),
+        })
+    }
+}
+
 /// What must not happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Violation {
@@ -93,6 +117,22 @@ pub enum Violation {
     KeptTwice(Item),
     /// A number that two items have.
     NumberUsedTwice(Number),
+}
+
+impl Violation {
+    /// Whom it happened to.
+    pub fn item(&self) -> Option<Item> {
+        match self {
+            Self::Invented(text) => Item::parse(text),
+            Self::NumberUsedTwice(_) => None,
+            Self::Lost(item)
+            | Self::Answered(item)
+            | Self::TakenAllTheSame(item)
+            | Self::OutOfOrder { item, .. }
+            | Self::Overtaken(item)
+            | Self::KeptTwice(item) => Some(*item),
+        }
+    }
 }
 
 /// How much has happened.
@@ -132,6 +172,8 @@ pub struct History {
     /// The highest that anybody received from a sender.
     highest: BTreeMap<(u32, u32), u32>,
     violations: Vec<Violation>,
+    /// The events since what was told last, in short.
+    story: Vec<(Item, String)>,
 }
 
 impl History {
@@ -162,8 +204,22 @@ impl History {
         violations
     }
 
+    /// What has happened to an item and to those beside it, since this was asked last.
+    pub fn story(&mut self, item: Item) -> String {
+        let is_near =
+            |other: &Item| other.row() == item.row() && other.number.abs_diff(item.number) <= NEAR;
+        let story = std::mem::take(&mut self.story);
+        let lines = story.into_iter().filter(|(other, _)| is_near(other));
+        lines
+            .map(|(item, line)| format!("{item} {line}\n"))
+            .collect()
+    }
+
     /// Something has happened.
     pub fn note(&mut self, event: &Event) {
+        if let Some(told) = event.tell() {
+            self.story.push(told);
+        }
         match event {
             Event::Sent(item) => {
                 self.counts.sent += 1;

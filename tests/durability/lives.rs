@@ -2,6 +2,7 @@
 //! receivers who note what they see.
 
 use crate::client::{Client, PATIENCE, Received, USERS};
+use crate::faults::{EIO, ENOSPC};
 use crate::history::{Counts, Event, History, Item, Number, Violation};
 use crate::power::{Loss, Power};
 use crate::support::{Server, fantail};
@@ -63,35 +64,50 @@ struct Sender {
     open: VecDeque<Sending>,
 }
 
+/// What befalls a server in its lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// It is killed.
+    Kill,
+    /// And what was not synchronised is lost with it.
+    PowerLoss,
+    /// And before that its disk fails for a while, now and then.
+    Faults,
+}
+
+/// Faults of a disk, of which the server can be told to have one.
+const FAULTS: [(&str, i32); 3] = [("write", ENOSPC), ("write", EIO), ("fsync", EIO)];
+
 /// The lives of a server.
 #[derive(Debug)]
 pub struct Lives {
+    trouble: Trouble,
     random: Rng,
     directory: tempfile::TempDir,
     power: Option<Power>,
     history: Mutex<History>,
     senders: [[Mutex<Sender>; SENDERS as usize]; CHANNELS.len()],
     next_connection: AtomicU32,
-    begun: u32,
 }
 
 impl Lives {
-    /// A database that is yet to be made. With `loses_power` the server is not merely killed.
-    pub fn new(seed: u64, loses_power: bool) -> Self {
+    /// A database that is yet to be made.
+    pub fn new(seed: u64, trouble: Trouble) -> Self {
         let directory = tempfile::tempdir().expect("it can be made");
-        let power = loses_power.then(|| Power::of(&database_in(directory.path())));
-        let one_at_a_time = |(_, kind): &(u32, Receivers)| {
-            matches!(kind, Receivers::Plain | Receivers::Acknowledging)
+        let power = (trouble != Trouble::Kill).then(|| Power::of(&database_in(directory.path())));
+        let has_order = |(_, kind): &(u32, Receivers)| match kind {
+            Receivers::Plain | Receivers::Acknowledging => trouble != Trouble::Faults,
+            Receivers::Sharing | Receivers::Both => false,
         };
-        let in_order = (0..).zip(CHANNELS).filter(one_at_a_time);
+        let in_order = (0..).zip(CHANNELS).filter(has_order);
         Self {
+            trouble,
             random: Rng::with_seed(seed),
             directory,
             power,
             history: Mutex::new(History::new(in_order.map(|(channel, _)| channel).collect())),
             senders: Default::default(),
             next_connection: AtomicU32::new(0),
-            begun: 0,
         }
     }
 
@@ -107,7 +123,6 @@ impl Lives {
     /// A server lives and is killed, now and then stopped; what was not synchronised may be lost
     /// with it.
     pub fn live(&mut self) {
-        self.begun += 1;
         if self.random.u8(..20) == 0 {
             self.die_at_the_start();
         } else {
@@ -175,7 +190,7 @@ impl Lives {
                     }
                 }
             }
-            thread::sleep(time);
+            this.pass(time, &mut random);
             if random.u8(..20) == 0 {
                 server.signal("TERM");
             } else {
@@ -183,6 +198,26 @@ impl Lives {
             }
         });
         assert!(server.exit_within(PATIENCE).is_some(), "it goes on");
+    }
+
+    /// Time goes by; the disk may fail for a third of it.
+    fn pass(&self, time: Duration, random: &mut Rng) {
+        let part = time / 3;
+        let fault = match &self.power {
+            Some(power) if self.trouble == Trouble::Faults && random.bool() => {
+                random.choice(FAULTS).map(|fault| (power.disk(), fault))
+            }
+            _ => None,
+        };
+        thread::sleep(part);
+        if let Some((disk, fault)) = fault {
+            disk.set_faults(&[fault]).expect("it can be written");
+        }
+        thread::sleep(part);
+        if let Some((disk, _)) = fault {
+            disk.set_faults(&[]).expect("it can be written");
+        }
+        thread::sleep(part);
     }
 
     fn note(&self, event: &Event) {
@@ -230,6 +265,12 @@ impl Lives {
     fn note_answer(&self, text: &str, items: &[Item]) {
         let answer: Value = serde_json::from_str(text).expect("it is JSON");
         assert_eq!(answer["confirm"], json!(items[0].to_string()), "{text}");
+        if self.trouble == Trouble::Faults && answer["response_code"] == "01" {
+            for item in items {
+                self.note(&Event::Refused(*item));
+            }
+            return;
+        }
         assert_eq!(answer["response_code"], "00", "nothing is in its way");
         let numbers = answer["ids"].as_array().expect("it has ids");
         assert_eq!(numbers.len(), items.len(), "{text}");
@@ -336,11 +377,20 @@ impl Lives {
         }
     }
 
-    /// What has happened in all lives, and must not have. Consumes what is kept.
-    pub fn violations(&mut self) -> Vec<Violation> {
+    /// What has happened in all lives, and must not have, with the story of the first. Consumes
+    /// what is kept.
+    pub fn violations(&mut self) -> (Vec<Violation>, String) {
         self.note_kept();
-        let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        history.violations()
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let violations = history.violations();
+        let first = violations.first().and_then(Violation::item);
+        // The story ends here in any case.
+        let story = history.story(first.unwrap_or(Item {
+            channel: 0,
+            sender: 0,
+            number: 0,
+        }));
+        (violations, story)
     }
 
     /// How much has happened.
