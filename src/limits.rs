@@ -284,6 +284,10 @@ limits! {
     store_channel_messages = StoreChannelMessages("store.channel_messages", Count, 100_000, Refuse, "kept messages of a channel limit");
     /// How long a message is kept at most; 0 is for ever.
     store_age = StoreAge("store.age", Period, Duration::ZERO, Refuse, "kept message age limit");
+    /// Elements of one message that is to be kept; and ids in one acknowledgement.
+    store_elements = StoreElements("store.elements", Count, 10_000, Refuse, "elements of a message limit");
+    /// Bytes of messages that wait in memory for an acknowledgement, where nothing is kept on a disk.
+    store_memory = StoreMemory("store.memory", Bytes, 64 * MIB, Refuse, "store in memory limit");
     /// Ids that senders gave to their messages, and that are remembered.
     store_sender_ids = StoreSenderIds("store.sender_ids", Count, 1_000_000, Refuse, "remembered senders' ids limit");
     /// How long the id of a message is remembered: for so long a message is taken once.

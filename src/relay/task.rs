@@ -165,6 +165,9 @@ pub enum StoreFault {
     Failed(String),
 }
 
+/// What an element of a message takes beside its text, in bytes.
+const ELEMENT: usize = 64;
+
 /// Who does a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskKind {
@@ -197,7 +200,8 @@ impl Task {
     fn bytes(&self) -> usize {
         match self {
             Self::Store(StoreTask::Keep { messages, .. }) => {
-                messages.iter().map(|message| message.len()).sum()
+                let overhead = messages.len() * ELEMENT;
+                overhead + messages.iter().map(|message| message.len()).sum::<usize>()
             }
             _ => 0,
         }
@@ -330,7 +334,7 @@ mod tests {
     fn what_waits_is_bounded_by_number_and_by_bytes() {
         let limits = Limits {
             store_tasks: 3,
-            store_queue: 10,
+            store_queue: 10 + ELEMENT,
             ..Limits::default()
         };
         let mut tasks = Tasks::default();

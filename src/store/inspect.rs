@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
 
 use crate::relay::task::MessageId;
-use crate::store::sqlite::BUSY;
+use crate::store::sqlite::{BUSY, step_through};
 
 /// What is kept for a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +133,7 @@ impl Inspector {
                 "DELETE FROM mq_data WHERE (?1 IS NULL OR channel = ?1) AND created < ?2",
                 params![channel, before],
             )?;
-            self.0.execute_batch("PRAGMA incremental_vacuum")?;
+            step_through(&self.0, "PRAGMA incremental_vacuum")?;
             Ok(deleted)
         };
         write().map_err(|error| error.to_string())

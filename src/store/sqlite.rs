@@ -18,8 +18,15 @@ use crate::store::sender_ids;
 /// How long to wait for another program that has locked the database.
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
-/// Free pages that are given back to the system behind a batch, at most.
-const VACUUM: &str = "PRAGMA incremental_vacuum(4096)";
+/// Free pages that are kept for what comes next; more are given back to the system.
+const FREE_PAGES: i64 = 1024;
+
+/// Free pages that are given back at once, at most.
+const VACUUM: &str = "PRAGMA incremental_vacuum(1024)";
+
+/// How long to wait for a lock after one has failed, until something succeeds: who waits behind
+/// it is not to wait for each batch anew.
+const BUSY_AGAIN: Duration = Duration::from_millis(100);
 
 /// Only its owner may read what is kept.
 const MODE: u32 = 0o600;
@@ -31,6 +38,8 @@ pub struct SqliteStore {
     counts: Counts,
     /// What SQLite says of changes by others; none if the counts are not known to be right.
     data_version: Option<i64>,
+    /// The last batch was done.
+    works: bool,
     /// The first number is still to be made from the time.
     numbers_from_time: bool,
 }
@@ -79,6 +88,7 @@ impl SqliteStore {
             connection,
             counts: Counts::default(),
             data_version: None,
+            works: true,
             numbers_from_time: false,
         }
     }
@@ -137,9 +147,24 @@ impl SqliteStore {
                 Task::VerifyPassword { .. } => Outcome::Unavailable,
             });
         }
+        if tasks.iter().any(frees) {
+            vacuum(&transaction)?;
+        }
         transaction.commit()?;
         self.data_version = version;
         Ok(outcomes)
+    }
+
+    /// Waits for locks as long as is right after a success, or after a failure.
+    fn wait_for_locks(&mut self, works: bool) {
+        if works == self.works {
+            return;
+        }
+        self.works = works;
+        let time = if works { BUSY } else { BUSY_AGAIN };
+        if let Err(error) = self.connection.busy_timeout(time) {
+            log::debug!("the store waits for locks as before: {error}");
+        }
     }
 
     /// Writes what changes nothing to where the last commit went. If that was written and could
@@ -177,8 +202,26 @@ fn writes(task: &Task) -> bool {
                 | StoreTask::Delete(_)
                 | StoreTask::Expire(_)
                 | StoreTask::ForgetSenderIds(_)
+                | StoreTask::Probe
         )
     )
+}
+
+/// Gives pages back to the system where many are free, in the transaction that is under way.
+fn vacuum(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    let free: i64 = transaction.query_row("PRAGMA freelist_count", [], |row| row.get(0))?;
+    if free > FREE_PAGES {
+        step_through(transaction, VACUUM)?;
+    }
+    Ok(())
+}
+
+/// Runs a statement to its end: this one gives back a page with each step.
+pub(super) fn step_through(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(statement)?;
+    let mut rows = statement.query([])?;
+    while rows.next()?.is_some() {}
+    Ok(())
 }
 
 /// When the messages of a task are kept.
@@ -202,22 +245,18 @@ impl Worker for SqliteStore {
     }
 
     fn perform(&mut self, tasks: Vec<Task>) -> Vec<Outcome> {
-        let outcomes = match self.transact(&tasks) {
+        let result = self.transact(&tasks);
+        self.wait_for_locks(result.is_ok());
+        match result {
             Ok(outcomes) => outcomes,
             Err(error) => {
                 if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) {
                     self.cover_failed_commit();
                 }
                 let fault = StoreFault::Failed(error.to_string());
-                return vec![Outcome::Store(Err(fault)); tasks.len()];
+                vec![Outcome::Store(Err(fault)); tasks.len()]
             }
-        };
-        if tasks.iter().any(frees)
-            && let Err(error) = self.connection.execute_batch(VACUUM)
-        {
-            log::debug!("pages of the store stay: {error}");
         }
-        outcomes
     }
 }
 
@@ -336,7 +375,8 @@ fn fetch(
     let mut messages = Vec::new();
     let (mut bytes, mut complete) = (0, true);
     while let Some(row) = rows.next()? {
-        let text: Box<str> = row.get(1)?;
+        // Whatever others have written there: one row must not hold up the rest.
+        let text: Box<str> = String::from_utf8_lossy(row.get_ref(1)?.as_bytes()?).into();
         bytes += text.len();
         if bytes > most_bytes && !messages.is_empty() {
             complete = false;
@@ -565,10 +605,7 @@ mod tests {
         let locked = |outcome: &Outcome| matches!(outcome, Outcome::Store(Err(StoreFault::Failed(text))) if text.contains("locked"));
         assert!(outcomes.iter().all(locked), "{outcomes:?}");
         // Reading needs no lock.
-        assert_eq!(
-            one(&mut store, Task::Store(StoreTask::Probe)),
-            Ok(StoreAnswer::Works)
-        );
+        assert_eq!(fetched(&mut store, fetch_of("a", 0, 9, 99)), []);
         other.execute_batch("ROLLBACK").unwrap();
         one(&mut store, keep_of("a", &["1"; 5], 5)).unwrap();
     }

@@ -39,7 +39,8 @@ pub(super) fn from_sources(sources: Sources, config: &Config, made: MadeSecrets)
             summary.push_str("; a changed log.format needs a new start");
         }
         if (config.message_broker.keep_data && !keep_data) || config.store != store {
-            // The store is opened once.
+            // The store is opened once: what it does not have must not be promised.
+            config.message_broker.keep_data &= keep_data;
             summary.push_str("; a changed store needs a new start");
         }
         if config.limits.tcp_user_timeout != tcp_user_timeout {

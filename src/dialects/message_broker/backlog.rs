@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::dialects::message_broker::MessageBroker;
 use crate::dialects::message_broker::channel_name::ChannelName;
+use crate::dialects::message_broker::queue::Queue;
 use crate::protocol::ws_frame::MessageType;
 use crate::relay::conn_id::ConnId;
 use crate::relay::dialect::Cx;
@@ -59,6 +60,9 @@ struct Reader {
     complete: bool,
     /// The next fetch begins with this message, if it is before the last.
     again_from: Option<MessageId>,
+    /// What the fetch that is under way is about: the messages behind the first number, and the
+    /// last one that was known.
+    range: (MessageId, MessageId),
 }
 
 /// The receivers that read backlogs.
@@ -184,6 +188,7 @@ impl MessageBroker {
             more: false,
             complete: false,
             again_from: None,
+            range: (0, 0),
         };
         self.backlogs.next_reading += 1;
         self.backlogs.readers.insert(id, reader);
@@ -200,6 +205,8 @@ impl MessageBroker {
         if let Some(first) = reader.again_from.take() {
             reader.last = reader.last.min(first - 1);
         }
+        let known = self.queues.get(&reader.channel).map_or(0, Queue::last);
+        reader.range = (reader.last, known);
         let reading = reader.reading;
         let task = Task::Store(StoreTask::Fetch {
             channel: reader.channel.clone(),
@@ -218,7 +225,7 @@ impl MessageBroker {
         cx: &mut Cx<'_>,
         id: ConnId,
         reading: u64,
-        (messages, complete): (Vec<KeptMessage>, bool),
+        (mut messages, complete): (Vec<KeptMessage>, bool),
     ) {
         let reader = self.backlogs.readers.get_mut(&id);
         let Some(reader) = reader.filter(|reader| reader.reading == reading) else {
@@ -226,10 +233,18 @@ impl MessageBroker {
         };
         reader.fetching = false;
         reader.complete = complete;
-        reader.last = messages.last().map_or(reader.last, |last| last.id);
+        let (after, known) = reader.range;
+        let last = messages.last().map_or(after, |message| message.id);
         let Some(queue) = self.queues.get_mut(&reader.channel) else {
             return;
         };
+        let last = if complete { last.max(known) } else { last };
+        let missing = queue.end_missing((after, last), &messages);
+        if let Some(first) = reader.again_from {
+            // What somebody has lost meanwhile comes before what is behind it.
+            messages.retain(|message| message.id < first);
+        }
+        reader.last = messages.last().map_or(reader.last, |last| last.id);
         let part = messages.into_iter().filter(|message| {
             let is_for = queue.is_for(message.id, id);
             if is_for {
@@ -238,10 +253,12 @@ impl MessageBroker {
             is_for
         });
         reader.part = part.collect();
-        if reader.part.is_empty() {
+        let is_empty = reader.part.is_empty();
+        let ids: Vec<_> = reader.part.iter().map(|message| message.id).collect();
+        self.end_reservations(&missing);
+        if is_empty {
             return self.read_on(cx, id);
         }
-        let ids: Vec<_> = reader.part.iter().map(|message| message.id).collect();
         self.not_reserved_any_more(id, &ids);
         self.send_part(cx, id);
     }
@@ -266,6 +283,27 @@ impl MessageBroker {
         }
     }
 
+    /// A receiver that acknowledges has come: what is kept goes to that from now on, and to the
+    /// reader what it waits for.
+    pub(super) fn end_reading(&mut self, cx: &mut Cx<'_>, id: ConnId) {
+        let Some(channel) = self
+            .backlogs
+            .readers
+            .get(&id)
+            .map(|reader| reader.channel.clone())
+        else {
+            return;
+        };
+        let read = self.backlogs.forget_reader(id).unwrap_or_default();
+        let queue = self.queue(&channel);
+        queue.reader = None;
+        for frame in std::mem::take(&mut queue.originals).into_frames() {
+            cx.send(id, frame);
+        }
+        self.release(cx, (id, false), &channel, read);
+        self.release_reserved(cx, id, &channel);
+    }
+
     /// The backlog is read, or cannot be.
     fn catch_up(&mut self, cx: &mut Cx<'_>, id: ConnId) {
         let Some(reader) = self.backlogs.readers.remove(&id) else {
@@ -277,7 +315,7 @@ impl MessageBroker {
         self.release_reserved(cx, id, &reader.channel);
         // Receivers that acknowledge may have come meanwhile.
         self.pull(cx, &reader.channel);
-        self.tidy(&reader.channel);
+        self.forget_idle(&reader.channel);
     }
 
     /// Sends what was fetched: all of it, or a frame if there is to be a delay between two.

@@ -86,12 +86,12 @@ impl<'a> Command<'a> {
         self.members.ack.is_some_and(|value| value.get() == "true")
     }
 
-    /// The ids that a receiver acknowledges; nothing if that is no list. What cannot be an id is
-    /// left out.
-    pub(super) fn acknowledged(&self) -> Option<Vec<MessageId>> {
+    /// The ids that a receiver acknowledges, at most so many; nothing if that is no list. What
+    /// cannot be an id is left out.
+    pub(super) fn acknowledged(&self, most: usize) -> Option<Vec<MessageId>> {
         let ids: Vec<&RawValue> = serde_json::from_str(self.members.ids?.get()).ok()?;
         let id = |value: &&RawValue| value.get().trim_matches('"').parse().ok();
-        Some(ids.iter().filter_map(id).collect())
+        Some(ids.iter().take(most).filter_map(id).collect())
     }
 
     /// The elements of the data, as they were written: those of an array, or the values of an
@@ -342,7 +342,7 @@ mod tests {
         ] {
             let text = format!(r#"{{"command":"ack","ids":{ids}}}"#);
             assert_eq!(
-                parse(&text).unwrap().acknowledged().as_deref(),
+                parse(&text).unwrap().acknowledged(9).as_deref(),
                 expected,
                 "{ids}"
             );
@@ -350,7 +350,7 @@ mod tests {
         assert!(
             parse(r#"{"command":"ack"}"#)
                 .unwrap()
-                .acknowledged()
+                .acknowledged(9)
                 .is_none()
         );
         for (ack, expected) in [

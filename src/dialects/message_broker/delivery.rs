@@ -36,6 +36,12 @@ pub(super) struct Client {
     held: BTreeMap<MessageId, Option<Moment>>,
     /// What it is to be sent.
     reserved: BTreeSet<MessageId>,
+    /// The first message that was passed over because it holds as much as it may: what is behind
+    /// that comes to it later, too.
+    passed_over: Option<MessageId>,
+    /// Messages of its own that go to receivers once the store has them; what it sends behind them
+    /// waits, too.
+    pub(super) waiting: usize,
     /// The last message before the ping that is under way.
     proving: Option<MessageId>,
     /// A wake for what it holds is under way.
@@ -52,6 +58,8 @@ impl Client {
             acknowledges: false,
             held: BTreeMap::new(),
             reserved: BTreeSet::new(),
+            passed_over: None,
+            waiting: 0,
             proving: None,
             waking: false,
         }
@@ -68,6 +76,33 @@ impl Client {
         !self.acknowledges || self.load() < window
     }
 
+    /// True if it can be sent this message now; if not, it is passed over, and so is what is
+    /// behind the message.
+    pub(super) fn takes(&mut self, message: MessageId, window: usize) -> bool {
+        let in_turn = self.passed_over.is_none_or(|passed| message <= passed);
+        let takes = in_turn && self.held.len() < window;
+        if !takes {
+            let passed = self.passed_over.get_or_insert(message);
+            *passed = message.min(*passed);
+        }
+        takes
+    }
+
+    /// True if it can be sent whatever is next.
+    pub(super) fn is_free(&self, window: usize) -> bool {
+        self.passed_over.is_none() && self.held.len() < window
+    }
+
+    /// What was passed over is looked at again.
+    pub(super) fn begin_again(&mut self) {
+        self.passed_over = None;
+    }
+
+    /// Messages that it holds without having acknowledged them.
+    pub(super) fn held(&self) -> usize {
+        self.held.len()
+    }
+
     /// Messages that it has been sent or will be.
     pub(super) fn load(&self) -> usize {
         self.held.len() + self.reserved.len()
@@ -75,6 +110,13 @@ impl Client {
 }
 
 impl MessageBroker {
+    /// Messages have been deleted by others: they will not be sent.
+    pub(super) fn end_reservations(&mut self, reserved: &[(MessageId, ConnId)]) {
+        for (message, id) in reserved {
+            self.not_reserved_any_more(*id, &[*message]);
+        }
+    }
+
     /// Messages will be sent to a client.
     pub(super) fn reserve_for(&mut self, id: ConnId, messages: &[MessageId]) {
         if let Some(client) = self.clients.get_mut(id) {
@@ -212,7 +254,7 @@ impl MessageBroker {
         }
         if !late.is_empty() {
             log::debug!(connection:% = id, messages = late.len(); "not acknowledged in time");
-            self.release(cx, id, channel.exact(), late);
+            self.release(cx, (id, true), channel.exact(), late);
         }
         self.watch(cx, id);
     }
@@ -232,7 +274,12 @@ impl MessageBroker {
     }
 
     /// A client receives its channel no more: what it holds goes to others.
-    pub(super) fn release_all(&mut self, cx: &mut Cx<'_>, id: ConnId, channel: &str) {
+    pub(super) fn release_all(
+        &mut self,
+        cx: &mut Cx<'_>,
+        (id, acknowledges): (ConnId, bool),
+        channel: &str,
+    ) {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
@@ -240,22 +287,23 @@ impl MessageBroker {
         let reserved = std::mem::take(&mut client.reserved);
         // What the ping proves when it is answered is of no interest any more.
         client.proving = None;
+        client.passed_over = None;
         let all: BTreeSet<_> = held.into_keys().chain(reserved).collect();
-        self.release(cx, id, channel, all);
+        self.release(cx, (id, acknowledges), channel, all);
     }
 
     /// What was reserved for a client will not be sent to it.
     pub(super) fn release_reserved(&mut self, cx: &mut Cx<'_>, id: ConnId, channel: &str) {
         let client = self.clients.get_mut(id);
         let reserved = client.map(|client| std::mem::take(&mut client.reserved));
-        self.release(cx, id, channel, reserved.unwrap_or_default());
+        self.release(cx, (id, false), channel, reserved.unwrap_or_default());
     }
 
     /// What a client was sent, or was to be sent, goes to others.
     pub(super) fn release(
         &mut self,
         cx: &mut Cx<'_>,
-        id: ConnId,
+        (id, acknowledges): (ConnId, bool),
         channel: &str,
         messages: impl IntoIterator<Item = MessageId>,
     ) {
@@ -264,7 +312,7 @@ impl MessageBroker {
         };
         let (mut first_owed, mut done) = (None, Vec::new());
         for message in messages {
-            match queue.release(message, id) {
+            match queue.release(message, id, acknowledges) {
                 Fate::Owed => {
                     let first = first_owed.get_or_insert(message);
                     *first = message.min(*first);
@@ -297,19 +345,33 @@ impl MessageBroker {
         if messages.is_empty() {
             return;
         }
+        let queue = self.queue(channel);
+        for message in &messages {
+            queue.delete(*message);
+        }
         let waiting = Waiting::Deletion(channel.into(), messages.clone());
         let number = self.waiting.add(waiting);
         let task = Task::Store(StoreTask::Delete(messages));
-        if cx.assign(None, number, task).is_err() {
-            log::error!("messages that were delivered stay in the store");
-            if let Some(Waiting::Deletion(channel, messages)) = self.waiting.take(number) {
-                self.forget(&channel, &messages);
-            }
+        if cx.assign(None, number, task).is_err()
+            && let Some(Waiting::Deletion(channel, messages)) = self.waiting.take(number)
+        {
+            self.not_deleted(cx, channel, messages);
         }
     }
 
-    /// Messages were deleted, or could not be: then they stay, and are sent again.
-    pub(super) fn forget(&mut self, channel: &str, messages: &[MessageId]) {
+    /// Messages could not be deleted, which is tried again; until then nobody is sent them.
+    pub(super) fn not_deleted(
+        &mut self,
+        cx: &mut Cx<'_>,
+        channel: Box<str>,
+        messages: Vec<MessageId>,
+    ) {
+        self.undeleted.push((channel, messages));
+        self.try_again_later(cx);
+    }
+
+    /// Messages were deleted.
+    pub(super) fn deleted(&mut self, channel: &str, messages: &[MessageId]) {
         if let Some(queue) = self.queues.get_mut(channel) {
             for message in messages {
                 queue.end(*message);
@@ -326,15 +388,20 @@ impl MessageBroker {
         self.queues.entry(channel.into()).or_default()
     }
 
-    /// Forgets what is known of a channel that nobody is sent anything of.
-    pub(super) fn tidy(&mut self, channel: &str) {
-        let Some(queue) = self.queues.get_mut(channel) else {
-            return;
-        };
-        if queue.reader.is_none() && queue.acknowledging.is_empty() && queue.waiting == 0 {
+    /// Forgets the messages of a channel that nobody holds, unless somebody is being sent them.
+    pub(super) fn forget_idle(&mut self, channel: &str) {
+        if let Some(queue) = self.queues.get_mut(channel)
+            && queue.reader.is_none()
+            && queue.acknowledging.is_empty()
+        {
             queue.forget_idle();
         }
-        if queue.is_empty() {
+        self.tidy(channel);
+    }
+
+    /// Forgets a channel that nothing is known of which is not in the store.
+    pub(super) fn tidy(&mut self, channel: &str) {
+        if self.queues.get(channel).is_some_and(Queue::is_empty) {
             self.queues.remove(channel);
         }
     }

@@ -46,7 +46,7 @@ use crate::relay::conn_id::ConnId;
 use crate::relay::conn_map::ConnMap;
 use crate::relay::dialect::{Answer, Client as Connection, Cx, Dialect, Terms};
 use crate::relay::moment::Now;
-use crate::relay::task::{Outcome, StoreAnswer, StoreTask, Task, Users};
+use crate::relay::task::{MessageId, Outcome, StoreAnswer, StoreTask, Task, Users};
 
 /// Where the broker is, on a listener that serves several dialects.
 const PATH: &str = "/mq";
@@ -76,8 +76,13 @@ pub struct MessageBroker {
     logins: ConnMap<Box<str>>,
     /// Something may be in the store.
     uses_store: bool,
-    /// A wake to fetch again what could not be fetched is under way.
-    retrying_pulls: bool,
+    /// Messages that are to be deleted, and could not be.
+    undeleted: Vec<(Box<str>, Vec<MessageId>)>,
+    /// A wake to try again what the store did not do is under way.
+    retrying: bool,
+    /// Who waits to be told whether the store works: first those whom the answer that is under way
+    /// is for, then those who asked later.
+    probing: [Vec<ConnId>; 2],
     /// What the store said last, so that its failing is logged once.
     store_works: bool,
     /// A wake to look for messages that are too old is under way.
@@ -98,7 +103,9 @@ impl MessageBroker {
             queues: HashMap::new(),
             waiting: WaitingRoom::new(FIRST_WAITING),
             logins: ConnMap::default(),
-            retrying_pulls: false,
+            undeleted: Vec::new(),
+            retrying: false,
+            probing: Default::default(),
             store_works: true,
             watching_age: false,
         }
@@ -113,11 +120,14 @@ impl MessageBroker {
 
     fn obey(&mut self, cx: &mut Cx<'_>, connection: Connection<'_>, payload: &[u8]) -> Option<()> {
         let command = Command::parse(payload)?;
+        let id = connection.id;
         if command.channel.len() > cx.limits().channel_name {
             cx.count_limit(Limit::ChannelName);
+            if let Ok(Some(confirmation)) = self.confirmation_of(cx, id, &command) {
+                confirmation.fail(cx, Limit::ChannelName.reason());
+            }
             return None;
         }
-        let id = connection.id;
         if cx.is_written(id) {
             self.prove_by_command(cx, id);
         }
@@ -126,7 +136,8 @@ impl MessageBroker {
             .get(id)
             .is_some_and(|client| client.acknowledges);
         if command.name == CommandName::Ack && acknowledges {
-            let arrived = command.acknowledged()?;
+            let most = cx.limits().store_elements;
+            let arrived = command.acknowledged(most)?;
             self.acknowledge(cx, id, arrived);
             return Some(());
         }
@@ -147,9 +158,34 @@ impl MessageBroker {
         if !self.settings.keep_data {
             return reply_to_ping(cx, id, true);
         }
+        let [under_way, later] = &mut self.probing;
+        if under_way.is_empty() {
+            under_way.push(id);
+            self.probe(cx);
+        } else {
+            later.push(id);
+        }
+    }
+
+    /// Asks whether the store works, once for all who want to know.
+    fn probe(&mut self, cx: &mut Cx<'_>) {
         let probe = Task::Store(StoreTask::Probe);
-        if cx.assign(Some(id), PROBE, probe).is_err() {
-            reply_to_ping(cx, id, false);
+        if cx.assign(None, PROBE, probe).is_err() {
+            self.probed(cx, false);
+        }
+    }
+
+    /// It is known whether the store works.
+    fn probed(&mut self, cx: &mut Cx<'_>, works: bool) {
+        let [under_way, later] = &mut self.probing;
+        let asked = std::mem::replace(under_way, std::mem::take(later));
+        for id in asked {
+            if self.clients.get(id).is_some() {
+                reply_to_ping(cx, id, works);
+            }
+        }
+        if !self.probing[0].is_empty() {
+            self.probe(cx);
         }
     }
 
@@ -174,7 +210,10 @@ impl MessageBroker {
         if acknowledges {
             let queue = self.queue(channel.exact());
             queue.acknowledging.insert(number, id);
-            queue.pull.has_room();
+            queue.pull.has_receiver();
+            if let Some(reader) = queue.reader {
+                self.end_reading(cx, reader);
+            }
         }
         self.serve(cx, channel.exact());
     }
@@ -197,13 +236,13 @@ impl MessageBroker {
             let queue = self.queue(channel.exact());
             queue.reader = None;
             queue.originals.clear();
-            self.release(cx, id, channel.exact(), messages);
+            self.release(cx, (id, false), channel.exact(), messages);
         }
-        self.release_all(cx, id, channel.exact());
+        self.release_all(cx, (id, acknowledged), channel.exact());
         if others_go_on {
             self.serve(cx, channel.exact());
         }
-        self.tidy(channel.exact());
+        self.forget_idle(channel.exact());
     }
 }
 
@@ -291,14 +330,13 @@ impl Dialect for MessageBroker {
             self.watch_store(cx, &outcome);
         }
         let Some(id) = connection else {
-            return self.answered(cx, number, outcome);
+            return match number {
+                PROBE => self.probed(cx, matches!(outcome, Outcome::Store(Ok(_)))),
+                _ => self.answered(cx, number, outcome),
+            };
         };
         match (number, outcome) {
             (PASSWORD, outcome) => self.judge(cx, id, outcome == Outcome::Password(true)),
-            (PROBE, outcome) => {
-                let works = matches!(outcome, Outcome::Store(Ok(_)));
-                reply_to_ping(cx, id, works);
-            }
             (reading, Outcome::Store(Ok(StoreAnswer::Fetched { messages, complete }))) => {
                 self.fetched(cx, id, reading, (messages, complete));
             }
@@ -316,10 +354,11 @@ impl Dialect for MessageBroker {
 
     fn tick(&mut self, cx: &mut Cx<'_>, token: u32) {
         if token == pulling::RETRY_TOKEN {
-            self.pull_again(cx);
+            self.try_again(cx);
         } else {
             self.watching_age = false;
             self.watch_age(cx);
+            self.look_everywhere(cx);
         }
     }
 

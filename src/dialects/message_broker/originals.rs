@@ -55,6 +55,11 @@ impl Originals {
         }
     }
 
+    /// The messages, in their order.
+    pub(super) fn into_frames(self) -> impl Iterator<Item = Frame> {
+        self.messages.into_values().map(|original| original.frame)
+    }
+
     /// Forgets all.
     pub(super) fn clear(&mut self) {
         *self = Self::default();

@@ -31,8 +31,10 @@ pub(super) const RETRY_TOKEN: u32 = 1;
 enum Offer {
     /// It was sent to all who are to get it.
     Sent,
-    /// Those who may get it hold as much as they may, or have had it.
+    /// Some who may get it hold as much as they may.
     PassedOver,
+    /// All who are there have had it, and it is owed to somebody else.
+    LeftBehind,
     /// Nobody can be sent anything.
     NoRoom,
 }
@@ -46,23 +48,29 @@ impl Pull {
     /// Where the next fetch begins.
     fn begin(&mut self) -> MessageId {
         if let Some(first) = self.again_from.take() {
+            // Also what was passed over, so that nobody gets what is behind that before it.
+            let first = self
+                .passed_over
+                .take()
+                .map_or(first, |passed| first.min(passed));
             self.after = self.after.min(first - 1);
-            self.passed_over = self.passed_over.filter(|passed| *passed < first);
+            self.left_behind = self.left_behind.filter(|left| *left < first);
         }
         (self.fetching, self.more) = (true, false);
         self.after
     }
 
-    /// A message stays behind.
-    fn pass_over(&mut self, message: MessageId) {
-        self.passed_over.get_or_insert(message);
+    /// There is room at a receiver.
+    fn has_room(&mut self) {
+        self.stopped = false;
+        self.look_again(self.after + 1);
     }
 
-    /// There is a new receiver, or room at one.
-    pub(super) fn has_room(&mut self) {
-        self.stopped = false;
-        if let Some(passed) = self.passed_over.take() {
-            self.look_again(passed);
+    /// There is a new receiver.
+    pub(super) fn has_receiver(&mut self) {
+        self.has_room();
+        if let Some(left) = self.left_behind {
+            self.look_again(left);
         }
     }
 }
@@ -96,7 +104,15 @@ impl MessageBroker {
         let Some(queue) = self.queues.get_mut(channel) else {
             return;
         };
+        if queue.pull.again_from.is_some() {
+            for id in queue.acknowledging.values() {
+                if let Some(client) = self.clients.get_mut(*id) {
+                    client.begin_again();
+                }
+            }
+        }
         let after = queue.pull.begin();
+        queue.pull.range = (after, queue.last());
         let number = self.waiting.add(Waiting::Pull(channel.into()));
         let task = Task::Store(StoreTask::Fetch {
             channel: channel.into(),
@@ -107,7 +123,7 @@ impl MessageBroker {
         if cx.assign(None, number, task).is_err() {
             self.waiting.take(number);
             self.queue(channel).pull.fetching = false;
-            self.retry_pulls(cx);
+            self.try_again_later(cx);
         }
     }
 
@@ -129,13 +145,18 @@ impl MessageBroker {
             complete,
         })) = outcome
         else {
-            self.retry_pulls(cx);
+            self.try_again_later(cx);
             return self.tidy(channel);
         };
+        let (after, known) = queue.pull.range;
+        let last = messages.last().map_or(after, |message| message.id);
+        let last = if complete { last.max(known) } else { last };
+        let missing = queue.end_missing((after, last), &messages);
         if let Some(first) = queue.pull.again_from {
             // What somebody has lost meanwhile comes before what is behind it.
             messages.retain(|message| message.id < first);
         }
+        self.end_reservations(&missing);
         for message in messages {
             let id = message.id;
             if !self.has_pullers(channel) {
@@ -149,7 +170,11 @@ impl MessageBroker {
                 Offer::Sent => queue.pull.after = id,
                 Offer::PassedOver => {
                     queue.pull.after = id;
-                    queue.pull.pass_over(id);
+                    queue.pull.passed_over.get_or_insert(id);
+                }
+                Offer::LeftBehind => {
+                    queue.pull.after = id;
+                    queue.pull.left_behind.get_or_insert(id);
                 }
                 Offer::NoRoom => {
                     queue.pull.stopped = true;
@@ -172,43 +197,63 @@ impl MessageBroker {
     fn offer(&mut self, cx: &mut Cx<'_>, channel: &str, message: &KeptMessage) -> Offer {
         let window = cx.limits().unacknowledged;
         let order = self.settings.order;
-        let clients = &self.clients;
         let Some(queue) = self.queues.get_mut(channel) else {
             return Offer::NoRoom;
         };
-        let has_room = |id: ConnId| {
-            clients
-                .get(id)
-                .is_some_and(|client| client.has_room(window))
-        };
         queue.flight(message.id);
-        let candidates: Vec<_> = queue.in_order(order).collect();
+        let in_order: Vec<_> = queue.in_order(order).collect();
         let flight = queue.flight(message.id);
-        let reserved = flight.reserved().iter().copied();
-        let mut chosen: Vec<ConnId> = reserved
-            .filter(|id| clients.get(*id).is_some_and(|client| client.acknowledges))
-            .collect();
-        let owed = flight.owed();
-        let suiting = candidates
+        let (mut chosen, mut next): (Vec<ConnId>, Option<u64>) = (Vec::new(), None);
+        let mut passed_over = false;
+        let clients = &mut self.clients;
+        let mut takes = |id: ConnId| {
+            let client = clients.get_mut(id).filter(|client| client.acknowledges);
+            client.map(|client| client.takes(message.id, window))
+        };
+        for id in flight.reserved() {
+            match takes(*id) {
+                Some(true) => chosen.push(*id),
+                Some(false) => passed_over = true,
+                // It gets the message in another way.
+                None => {}
+            }
+        }
+        let mut missing = flight.owed();
+        let suiting = in_order
             .iter()
-            .filter(|(_, id)| flight.suits(*id) && !chosen.contains(id) && has_room(*id));
+            .copied()
+            .filter(|(_, id)| flight.suits(*id) && !flight.reserved().contains(id));
         let (tried, fresh): (Vec<_>, Vec<_>) =
             suiting.partition(|(_, id)| flight.was_tried_with(*id));
-        let next: Vec<_> = fresh.into_iter().chain(tried).take(owed).collect();
-        let missing = owed - next.len();
-        if let Some((number, _)) = next.last() {
-            queue.pull.turn = *number;
+        for (number, id) in fresh.into_iter().chain(tried) {
+            if missing == 0 {
+                break;
+            }
+            if takes(id) == Some(true) {
+                chosen.push(id);
+                next = Some(number);
+                missing -= 1;
+            } else {
+                passed_over = true;
+            }
         }
-        chosen.extend(next.iter().map(|(_, id)| *id));
+        queue.pull.turn = next.unwrap_or(queue.pull.turn);
         for id in &chosen {
             queue.hold(message.id, *id);
         }
+        let is_free = |id: &ConnId| {
+            let client = self.clients.get(*id);
+            client.is_some_and(|client| client.is_free(window))
+        };
+        let offer = match (passed_over, missing) {
+            (true, _) if in_order.iter().any(|(_, id)| is_free(id)) => Offer::PassedOver,
+            (true, _) if chosen.is_empty() => Offer::NoRoom,
+            (true, _) => Offer::PassedOver,
+            (false, 0) => Offer::Sent,
+            (false, _) => Offer::LeftBehind,
+        };
         if chosen.is_empty() {
-            return match missing {
-                0 => Offer::Sent,
-                _ if candidates.iter().any(|(_, id)| has_room(*id)) => Offer::PassedOver,
-                _ => Offer::NoRoom,
-            };
+            return offer;
         }
         // A text is always written.
         let name = serde_json::to_string(channel).unwrap_or_default();
@@ -221,11 +266,7 @@ impl MessageBroker {
         for id in chosen {
             self.hold(cx, id, [message.id]);
         }
-        if missing == 0 {
-            Offer::Sent
-        } else {
-            Offer::PassedOver
-        }
+        offer
     }
 
     /// A receiver has acknowledged something: what waits for that can go on, once there is some
@@ -233,7 +274,7 @@ impl MessageBroker {
     pub(super) fn resume_pull(&mut self, cx: &mut Cx<'_>, channel: &str, id: ConnId) {
         let half = cx.limits().unacknowledged / 2;
         let client = self.clients.get(id);
-        let has_room = client.is_some_and(|client| client.acknowledges && client.load() <= half);
+        let has_room = client.is_some_and(|client| client.acknowledges && client.held() <= half);
         let queue = self.queues.get_mut(channel);
         let waits = |queue: &&mut Queue| queue.pull.stopped || queue.pull.passed_over.is_some();
         if has_room && let Some(queue) = queue.filter(waits) {
@@ -242,15 +283,32 @@ impl MessageBroker {
         }
     }
 
-    fn retry_pulls(&mut self, cx: &mut Cx<'_>) {
-        if !std::mem::replace(&mut self.retrying_pulls, true) {
+    /// Has what the store did not do tried again in some time.
+    pub(super) fn try_again_later(&mut self, cx: &mut Cx<'_>) {
+        if !std::mem::replace(&mut self.retrying, true) {
             cx.wake_dialect_in(RETRY, RETRY_TOKEN);
         }
     }
 
-    /// Tries again what has failed.
-    pub(super) fn pull_again(&mut self, cx: &mut Cx<'_>) {
-        self.retrying_pulls = false;
+    /// Tries again what the store did not do.
+    pub(super) fn try_again(&mut self, cx: &mut Cx<'_>) {
+        self.retrying = false;
+        for (channel, messages) in std::mem::take(&mut self.undeleted) {
+            self.delete(cx, &channel, messages);
+        }
+        self.pull_everywhere(cx);
+    }
+
+    /// Has all that receivers have not been sent looked at again: messages may have come, or have
+    /// been deleted, that nobody has told of.
+    pub(super) fn look_everywhere(&mut self, cx: &mut Cx<'_>) {
+        for queue in self.queues.values_mut() {
+            queue.pull.has_receiver();
+        }
+        self.pull_everywhere(cx);
+    }
+
+    fn pull_everywhere(&mut self, cx: &mut Cx<'_>) {
         let channels: Vec<_> = self.queues.keys().cloned().collect();
         for channel in channels {
             self.pull(cx, &channel);

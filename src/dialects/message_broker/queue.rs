@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use crate::dialects::message_broker::originals::Originals;
 use crate::relay::conn_id::ConnId;
-use crate::relay::task::MessageId;
+use crate::relay::task::{KeptMessage, MessageId};
 
 /// A message on its way.
 #[derive(Debug, Default)]
@@ -29,6 +29,9 @@ pub(super) struct Flight {
     acknowledged: Vec<ConnId>,
     /// Copies that go to whoever comes next.
     owed: usize,
+    /// A receiver that does not acknowledge lost its copy: if nobody has said that it arrived, it
+    /// is owed to one other.
+    lost: bool,
     /// It is in the store only because a receiver reads what is before it there: it has arrived as
     /// soon as it is sent.
     live: bool,
@@ -70,7 +73,10 @@ impl Flight {
 
     /// Copies that go to whoever comes next.
     pub(super) fn owed(&self) -> usize {
-        if self.deleting { 0 } else { self.owed }
+        if self.deleting {
+            return 0;
+        }
+        self.owed + usize::from(self.lost && self.acknowledged.is_empty())
     }
 
     /// For whom a copy is reserved.
@@ -89,11 +95,15 @@ impl Flight {
     }
 
     fn is_done(&self) -> bool {
-        self.holders.is_empty() && self.reserved.is_empty() && self.owed == 0
+        self.holders.is_empty() && self.reserved.is_empty() && self.owed() == 0
     }
 
+    /// True if it is as if there were no flight: the message is in the store.
     fn is_idle(&self) -> bool {
-        self.holders.is_empty() && self.reserved.is_empty() && !self.deleting
+        self.holders.is_empty()
+            && self.reserved.is_empty()
+            && self.acknowledged.is_empty()
+            && !self.deleting
     }
 }
 
@@ -124,6 +134,11 @@ pub(super) struct Pull {
     /// The first message that was passed over, because those who may get it hold as much as they
     /// may.
     pub(super) passed_over: Option<MessageId>,
+    /// The first message that all who are there have had: it waits for somebody else.
+    pub(super) left_behind: Option<MessageId>,
+    /// What the fetch that is under way is about: the messages behind the first number, and the
+    /// last one that was known.
+    pub(super) range: (MessageId, MessageId),
     /// The number of the receiver that was chosen last, where they take turns.
     pub(super) turn: u64,
 }
@@ -138,8 +153,6 @@ pub(super) struct Queue {
     pub(super) reader: Option<ConnId>,
     /// Receivers that acknowledge, by the numbers of the clients.
     pub(super) acknowledging: BTreeMap<u64, ConnId>,
-    /// Messages that go to receivers once the store has them; what is sent behind them waits, too.
-    pub(super) waiting: usize,
     /// For those receivers.
     pub(super) pull: Pull,
 }
@@ -169,9 +182,8 @@ impl Queue {
     /// The receiver is sent the message.
     pub(super) fn hold(&mut self, id: MessageId, receiver: ConnId) {
         let flight = self.flights.entry(id).or_insert_with(Flight::fresh);
-        if remove(&mut flight.reserved, receiver) {
-            // It was meant for this one.
-        } else {
+        let was_meant = remove(&mut flight.reserved, receiver);
+        if !was_meant && !std::mem::take(&mut flight.lost) {
             flight.owed = flight.owed.saturating_sub(1);
         }
         flight.holders.push(receiver);
@@ -191,24 +203,33 @@ impl Queue {
             if !late || flight.acknowledged.contains(&receiver) {
                 return false;
             }
-            flight.owed -= 1;
+            if !std::mem::take(&mut flight.lost) {
+                flight.owed = flight.owed.saturating_sub(1);
+            }
         }
         flight.acknowledged.push(receiver);
         flight.deleting = flight.is_done();
         flight.deleting
     }
 
-    /// The receiver lost its copy, or will not get the one that was reserved for it.
-    pub(super) fn release(&mut self, id: MessageId, receiver: ConnId) -> Fate {
+    /// The receiver lost its copy, or will not get the one that was reserved for it. One that
+    /// `acknowledges` is owed one; of those that do not, it is enough that one has had it.
+    pub(super) fn release(&mut self, id: MessageId, receiver: ConnId, acknowledges: bool) -> Fate {
         let Some(flight) = self.flights.get_mut(&id) else {
             return Fate::Dropped;
         };
         if !remove(&mut flight.holders, receiver) && !remove(&mut flight.reserved, receiver) {
             return Fate::Dropped;
         }
-        if !flight.delivered {
+        if acknowledges {
             flight.owed += 1;
             return Fate::Owed;
+        }
+        if !flight.delivered {
+            flight.lost = true;
+            if flight.acknowledged.is_empty() {
+                return Fate::Owed;
+            }
         }
         flight.deleting = flight.is_done();
         if flight.deleting {
@@ -216,6 +237,42 @@ impl Queue {
         } else {
             Fate::Dropped
         }
+    }
+
+    /// The message is being deleted: nobody is to be sent it any more.
+    pub(super) fn delete(&mut self, id: MessageId) {
+        self.flights.entry(id).or_default().deleting = true;
+    }
+
+    /// The last message that is known.
+    pub(super) fn last(&self) -> MessageId {
+        self.flights.last_key_value().map_or(0, |(id, _)| *id)
+    }
+
+    /// Forgets the messages in a range of numbers that are not among those that the store has
+    /// there: somebody has deleted them. Returns for whom they were reserved.
+    pub(super) fn end_missing(
+        &mut self,
+        (after, last): (MessageId, MessageId),
+        there: &[KeptMessage],
+    ) -> Vec<(MessageId, ConnId)> {
+        let mut reserved = Vec::new();
+        if last <= after {
+            return reserved;
+        }
+        let is_there =
+            |id: &MessageId| there.binary_search_by_key(id, |message| message.id).is_ok();
+        let flights = self.flights.range(after + 1..=last);
+        let missing: Vec<_> = flights
+            .filter(|(id, flight)| !flight.deleting && !is_there(id))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in missing {
+            let flight = self.flights.remove(&id).unwrap_or_default();
+            self.originals.remove(id);
+            reserved.extend(flight.reserved.into_iter().map(|receiver| (id, receiver)));
+        }
+        reserved
     }
 
     /// The message is not in the store any more, or nothing more is known about it.
@@ -234,7 +291,6 @@ impl Queue {
         self.flights.is_empty()
             && self.reader.is_none()
             && self.acknowledging.is_empty()
-            && self.waiting == 0
             && !self.pull.fetching
     }
 }
@@ -279,8 +335,8 @@ mod tests {
         assert!(queue.is_for(1, a));
         queue.hold(1, a);
         assert!(!queue.is_for(1, b));
-        assert_eq!(queue.release(1, a), Fate::Owed);
-        assert_eq!(queue.release(1, a), Fate::Dropped);
+        assert_eq!(queue.release(1, a, true), Fate::Owed);
+        assert_eq!(queue.release(1, a, true), Fate::Dropped);
         assert!(queue.is_for(1, a) && queue.is_for(1, b));
         assert!(queue.flight(1).was_tried_with(a) && !queue.flight(1).was_tried_with(b));
         // It was only late.
@@ -288,7 +344,7 @@ mod tests {
         queue.end(1);
         // Late, and somebody else has it already: that one decides.
         queue.hold(2, a);
-        queue.release(2, a);
+        queue.release(2, a, true);
         queue.hold(2, b);
         assert!(!queue.acknowledge(2, a));
         assert!(queue.acknowledge(2, b));
@@ -300,8 +356,45 @@ mod tests {
         let mut queue = Queue::default();
         queue.begin(1, Flight::live(&[a, b], true));
         queue.hold(1, a);
-        assert_eq!(queue.release(1, a), Fate::Dropped);
-        assert_eq!(queue.release(1, b), Fate::Done);
+        assert_eq!(queue.release(1, a, false), Fate::Dropped);
+        assert_eq!(queue.release(1, b, false), Fate::Done);
+    }
+
+    #[test]
+    fn of_those_who_do_not_acknowledge_one_is_enough() {
+        let (a, b, c) = (receiver(1), receiver(2), receiver(3));
+        let mut queue = Queue::default();
+        for id in 1..4 {
+            queue.begin(id, Flight::with(&[a, b], &[], 0));
+        }
+        // One has it, the other lost it.
+        assert!(!queue.acknowledge(1, a));
+        assert_eq!(queue.release(1, b, false), Fate::Done);
+        // The other way round.
+        assert_eq!(queue.release(2, b, false), Fate::Owed);
+        assert!(queue.is_for(2, c));
+        assert!(queue.acknowledge(2, a) && !queue.is_for(2, c));
+        // Both lost it: one copy is enough.
+        assert_eq!(queue.release(3, b, false), Fate::Owed);
+        assert_eq!(queue.release(3, a, false), Fate::Owed);
+        queue.hold(3, c);
+        assert!(!queue.is_for(3, receiver(4)));
+        assert!(queue.acknowledge(3, c));
+    }
+
+    #[test]
+    fn what_others_have_deleted_is_forgotten() {
+        let (a, b) = (receiver(1), receiver(2));
+        let mut queue = Queue::default();
+        for id in 1..6 {
+            queue.begin(id, Flight::with(&[a], &[b], 0));
+        }
+        queue.delete(3);
+        let text = "1".into();
+        let there = [KeptMessage { id: 2, text }];
+        assert_eq!(queue.end_missing((1, 4), &there), [(4, b)]);
+        let left: Vec<_> = queue.flights.keys().copied().collect();
+        assert_eq!(left, [1, 2, 3, 5]);
     }
 
     #[test]
@@ -310,7 +403,7 @@ mod tests {
         let mut queue = Queue::default();
         queue.hold(1, a);
         queue.hold(2, a);
-        queue.release(2, a);
+        queue.release(2, a, true);
         queue.hold(3, a);
         queue.acknowledge(3, a);
         queue.forget_idle();

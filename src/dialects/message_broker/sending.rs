@@ -26,6 +26,7 @@ use crate::relay::task::{
 /// A message on its way into the store.
 #[derive(Debug)]
 pub(super) struct Submission {
+    sender: ConnId,
     channel: Rc<ChannelName>,
     /// The message as it came.
     frame: Frame,
@@ -72,10 +73,11 @@ impl MessageBroker {
         let most = command.number_of_receiver(self.settings.number_of_receiver);
         let keeps = self.settings.keep_data;
         let is_asked = once.is_some() || keeps && confirmation.is_some();
-        if is_asked || self.must_wait(&channel) {
+        if is_asked || self.must_wait(id, &channel) {
             let messages: Vec<Box<str>> = command.elements().map(Box::from).collect();
             if !messages.is_empty() && (keeps || self.receivers.all(&channel).next().is_some()) {
                 let submission = Submission {
+                    sender: id,
                     channel: Rc::new(channel),
                     frame: cx.frame(MessageType::Text, payload),
                     confirmation,
@@ -84,14 +86,17 @@ impl MessageBroker {
                 return self.submit(cx, submission, messages, once);
             }
         }
-        self.send_live(cx, (channel, most), command, payload, confirmation);
+        self.send_live(cx, (id, channel, most), (command, payload), confirmation);
     }
 
     /// True if what is sent to a channel goes through the store.
-    fn must_wait(&self, channel: &ChannelName) -> bool {
-        self.queues
-            .get(channel.exact())
-            .is_some_and(|queue| queue.waiting > 0 || !queue.acknowledging.is_empty())
+    fn must_wait(&self, sender: ConnId, channel: &ChannelName) -> bool {
+        let waits = self
+            .clients
+            .get(sender)
+            .is_some_and(|client| client.waiting > 0);
+        let queue = self.queues.get(channel.exact());
+        waits || queue.is_some_and(|queue| !queue.acknowledging.is_empty())
     }
 
     /// The id that a sender gives a message, if it does.
@@ -119,9 +124,8 @@ impl MessageBroker {
     fn send_live(
         &mut self,
         cx: &mut Cx<'_>,
-        (channel, most): (ChannelName, Option<usize>),
-        command: &Command<'_>,
-        payload: &[u8],
+        (sender, channel, most): (ConnId, ChannelName, Option<usize>),
+        (command, payload): (&Command<'_>, &[u8]),
         confirmation: Option<Confirmation>,
     ) {
         let order = self.settings.order;
@@ -166,6 +170,7 @@ impl MessageBroker {
             }
         };
         let submission = Submission {
+            sender,
             channel: Rc::new(channel),
             frame,
             confirmation,
@@ -184,15 +189,28 @@ impl MessageBroker {
     ) {
         let count = messages.len();
         let channel = Rc::clone(&submission.channel);
+        if count > cx.limits().store_elements {
+            let limit = Limit::StoreElements;
+            cx.count_limit(limit);
+            log::warn!("{count} messages not kept: {}", limit.reason());
+            return self.not_kept(cx, submission, limit.reason());
+        }
+        let mut limits = KeepLimits::of(cx.limits());
+        if !self.settings.keep_data {
+            limits.bytes = limits.bytes.min(cx.limits().store_memory);
+        }
         let task = Task::Store(StoreTask::Keep {
             channel: channel.exact().into(),
             messages,
             created: cx.now().wall.as_secs(),
-            limits: KeepLimits::of(cx.limits()),
+            limits,
             once,
         });
-        if let Receivers::Chosen(_) = submission.receivers {
-            self.queue(channel.exact()).waiting += 1;
+        if let (Receivers::Chosen(_), Some(client)) = (
+            &submission.receivers,
+            self.clients.get_mut(submission.sender),
+        ) {
+            client.waiting += 1;
         }
         let number = self.waiting.add(Waiting::Submission(submission));
         match cx.assign(None, number, task) {
@@ -212,9 +230,11 @@ impl MessageBroker {
     }
 
     fn end_waiting(&mut self, submission: &Submission) {
-        if let Receivers::Chosen(_) = submission.receivers {
-            let queue = self.queue(submission.channel.exact());
-            queue.waiting = queue.waiting.saturating_sub(1);
+        if let (Receivers::Chosen(_), Some(client)) = (
+            &submission.receivers,
+            self.clients.get_mut(submission.sender),
+        ) {
+            client.waiting = client.waiting.saturating_sub(1);
         }
     }
 
@@ -362,6 +382,7 @@ impl MessageBroker {
             frame,
             confirmation,
             receivers,
+            ..
         } = submission;
         if let Some(confirmation) = confirmation {
             return confirmation.fail(cx, reason);
@@ -371,7 +392,13 @@ impl MessageBroker {
                 let order = self.settings.order;
                 self.receivers.choose(&channel, most, order, |_| true).0
             }
-            Receivers::Reading { readers, .. } => readers,
+            Receivers::Reading { readers, .. } => {
+                let is_there = |id: &ConnId| {
+                    let client = self.clients.get(*id);
+                    client.is_some_and(|client| client.receives_exactly(channel.exact()))
+                };
+                readers.into_iter().filter(is_there).collect()
+            }
             Receivers::Nobody => Vec::new(),
         };
         cx.publish_to(receivers.into_iter(), &frame, OutputPolicy::Close);

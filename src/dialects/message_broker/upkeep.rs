@@ -20,7 +20,10 @@ impl MessageBroker {
         match self.waiting.take(number) {
             Some(Waiting::Submission(submission)) => self.submitted(cx, submission, outcome),
             Some(Waiting::Pull(channel)) => self.pulled(cx, &channel, outcome),
-            Some(Waiting::Deletion(channel, messages)) => self.forget(&channel, &messages),
+            Some(Waiting::Deletion(channel, messages)) => match outcome {
+                Outcome::Store(Ok(_)) => self.deleted(&channel, &messages),
+                _ => self.not_deleted(cx, channel, messages),
+            },
             None => {}
         }
     }
