@@ -439,12 +439,9 @@ impl World {
             self.driver.lost(client.id);
         }
         self.settle();
-        for channel in 0..CHANNELS.len() {
+        for (channel, (name, ..)) in CHANNELS.iter().enumerate() {
             let index = self.connect(true, true);
-            let payload = format!(
-                r#"{{"command":"receive-message","channel":{}}}"#,
-                CHANNELS[channel].0
-            );
+            let payload = format!(r#"{{"command":"receive-message","channel":{name}}}"#);
             let sent = Sent::Command(Command::Receive(channel, false));
             self.push(index, 0x81, payload.as_bytes(), sent);
         }
