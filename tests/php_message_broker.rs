@@ -226,13 +226,13 @@ fn old_receivers_see_the_end_of_the_server() {
 }
 
 /// Answers one client with these writes, a moment apart; then waits for its end.
-fn answer_with(listener: TcpListener, writes: Vec<Vec<u8>>) {
+fn answer_with(listener: &TcpListener, writes: &[Vec<u8>]) {
     let (mut stream, _) = listener.accept().expect("somebody comes");
     stream.set_nodelay(true).expect("it can be set");
     let mut request = [0; 2048];
     let _ = stream.read(&mut request).expect("it asks");
     for bytes in writes {
-        let _ = stream.write_all(&bytes);
+        let _ = stream.write_all(bytes);
         thread::sleep(Duration::from_millis(200));
     }
     read_to_end(stream);
@@ -281,7 +281,7 @@ fn old_scripts_die_of_what_the_server_never_does() {
     ] {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
         let scripts = Scripts::of(php.clone(), listener.local_addr().expect("it is bound"));
-        let server = thread::spawn(move || answer_with(listener, writes));
+        let server = thread::spawn(move || answer_with(&listener, &writes));
         let outcome = scripts.end("receiver", &["1", "2"]);
         server.join().expect("it ends");
         assert!(outcome.stderr.contains(fault), "{}", outcome.stderr);

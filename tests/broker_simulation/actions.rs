@@ -15,6 +15,7 @@ const ACTIONS: &[Action] = &[
     (60, connect),
     (200, receive),
     (250, send),
+    (60, acknowledge),
     (30, ping_command),
     (15, other),
     (15, nonsense),
@@ -76,8 +77,23 @@ fn receive(world: &mut World) {
     let Some(index) = sender(world) else { return };
     let channel = world.rng.usize(..world.channels);
     let name = CHANNELS[channel].0;
-    let payload = format!(r#"{{"command":"receive-message","channel":{name},"data":[]}}"#);
-    command(world, index, &payload, Command::Receive(channel));
+    let acknowledges = world.model.rules.acknowledging && world.rng.bool();
+    let more = if acknowledges { r#","ack":true"# } else { "" };
+    let payload = format!(r#"{{"command":"receive-message","channel":{name},"data":[]{more}}}"#);
+    let receive = Command::Receive(channel, acknowledges);
+    command(world, index, &payload, receive);
+}
+
+/// Some client acknowledges some of what it has read; numbers that it does not hold are of no
+/// interest.
+fn acknowledge(world: &mut World) {
+    let Some(index) = sender(world) else { return };
+    let mut ids: Vec<_> = world.clients[index].held.keys().copied().collect();
+    if world.rng.u8(..8) == 0 {
+        ids.truncate(1);
+        ids.push(-1);
+    }
+    world.acknowledge(index, ids);
 }
 
 /// Texts of JSON that tell every element from every other.

@@ -1,6 +1,6 @@
 //! A client: what it has sent, what is due to it, and what it reads.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use fantail::relay::conn_id::ConnId;
@@ -70,7 +70,7 @@ pub(crate) struct Client {
     /// Its connection is over.
     pub(crate) gone: bool,
     /// What it receives, and how many times that has changed.
-    pub(crate) receives: Option<usize>,
+    pub(crate) receives: Option<(usize, bool)>,
     pub(crate) session: u64,
     /// The sessions from which what it has not read yet may come.
     pub(crate) sessions: VecDeque<Session>,
@@ -78,6 +78,12 @@ pub(crate) struct Client {
     pub(crate) confirmations: BTreeMap<u64, Expected>,
     pub(crate) pings_due: usize,
     pub(crate) pongs_due: VecDeque<Vec<u8>>,
+    /// Elements that it is to be sent and to acknowledge.
+    pub(crate) due_alone: Vec<DueLive>,
+    /// What it has read and has not acknowledged.
+    pub(crate) held: BTreeMap<MessageId, Rc<str>>,
+    /// All that it has read of elements that it has to acknowledge.
+    pub(crate) had: BTreeSet<Rc<str>>,
     /// What it has read and not yet shown to have.
     pub(crate) unconfirmed: Vec<Rc<str>>,
     /// Pings that it is going to answer.
@@ -107,6 +113,9 @@ impl Client {
             confirmations: BTreeMap::new(),
             pings_due: 0,
             pongs_due: VecDeque::new(),
+            due_alone: Vec::new(),
+            held: BTreeMap::new(),
+            had: BTreeSet::new(),
             unconfirmed: Vec::new(),
             pings: Vec::new(),
             frames: 0,
@@ -121,7 +130,7 @@ impl Client {
 
     /// The store does not do what it is told, or has not: something may be missing.
     pub(crate) fn excuse_store(&mut self) {
-        for due in &mut self.due {
+        for due in self.due.iter_mut().chain(&mut self.due_alone) {
             due.excused = true;
         }
         for expected in self.confirmations.values_mut() {
@@ -197,7 +206,7 @@ impl Client {
     fn read_live(&mut self, text: &str, model: &mut Model) {
         let place = self.due.iter().position(|due| *due.payload == *text);
         let place = place.unwrap_or_else(|| panic!("not for {:?}: {text}", self.number));
-        let keeps_data = model.rules.keep_data;
+        let keeps_data = model.rules.has_store();
         // One without data cannot be kept, and does not wait behind what is.
         let overtakes = self.due[place].elements.is_empty() && keeps_data;
         for due in self.due.range(..place) {
@@ -206,8 +215,10 @@ impl Client {
             assert!(may_lack, "{text}, not {due:?}");
         }
         let due = self.due.remove(place).expect("it was just found");
+        // What was on its way to a receiver that has gone and come back is ahead of what is kept.
+        let in_order = due.session == self.session;
         for element in due.elements {
-            self.read_element(element, model);
+            self.read_element(element, in_order, model);
         }
         model.count("a live message came");
     }
@@ -216,9 +227,13 @@ impl Client {
         let rest = text.strip_prefix(KEPT).expect("it begins so");
         let rest = rest.strip_prefix(r#""channel":"#).expect("the channel");
         let (channel, rest) = rest.split_once(r#","data":"#).expect("the data");
-        let data = rest.strip_suffix('}').expect("an object");
+        let rest = rest.strip_suffix('}').expect("an object");
+        let (data, id) = match rest.rsplit_once(r#"],"id":"#) {
+            Some((data, id)) => (format!("{data}]"), Some(id.parse().expect("a number"))),
+            None => (rest.to_owned(), None),
+        };
         let channel: String = serde_json::from_str(channel).expect("a text");
-        let data: Vec<&RawValue> = serde_json::from_str(data).expect("an array");
+        let data: Vec<&RawValue> = serde_json::from_str(&data).expect("an array");
         assert!((1..=model.rules.limit).contains(&data.len()), "{text}");
         let is_of = |session: &Session| CHANNELS[session.channel].1 == channel;
         assert!(
@@ -232,7 +247,11 @@ impl Client {
             assert_eq!(CHANNELS[element.channel].1, channel, "{text}");
             assert!(element.was_kept, "not kept: {text}");
             let again = element.reads > 0;
-            self.read_element(Rc::clone(name), model);
+            let name = Rc::clone(name);
+            match id {
+                Some(id) => self.read_alone(id, name, model),
+                None => self.read_element(name, true, model),
+            }
             model.count("a kept message came");
             if again {
                 model.count("a kept message came again");
@@ -240,15 +259,40 @@ impl Client {
         }
     }
 
-    fn read_element(&mut self, text: Rc<str>, model: &mut Model) {
+    /// An element that is to be acknowledged.
+    fn read_alone(&mut self, id: MessageId, text: Rc<str>, model: &mut Model) {
+        assert_eq!(model.ids[&id], text, "another number: {id}");
+        self.held.insert(id, Rc::clone(&text));
+        self.had.insert(Rc::clone(&text));
+        // What was not acknowledged in time comes again, behind others.
+        let first = model.elements[&text].reads == 0;
+        self.read_element(text, first, model);
+        self.unconfirmed.pop();
+        model.count("a message came that is to be acknowledged");
+    }
+
+    /// What it has acknowledged has arrived.
+    pub(crate) fn acknowledged(&mut self, ids: &[MessageId], model: &mut Model) {
+        for id in ids {
+            self.held.remove(id);
+            // It may be on its way to it again, which makes no difference.
+            let text = model.ids.get(id).filter(|text| self.had.contains(*text));
+            if let Some(element) = text.and_then(|text| model.elements.get_mut(text)) {
+                element.arrived = true;
+            }
+        }
+    }
+
+    fn read_element(&mut self, text: Rc<str>, in_order: bool, model: &mut Model) {
         let element = model.elements.get_mut(&text).expect("it was sent");
         element.reads += 1;
         if let (1, Some(session)) = (self.sessions.len(), self.sessions.front_mut())
             && session.channel == element.channel
             && element.in_order
+            && in_order
         {
-            let in_order = element.arrival > session.last || !session.in_order;
-            assert!(in_order, "out of order: {text}, to {:?}", self.number);
+            let is_later = element.arrival > session.last || !session.in_order;
+            assert!(is_later, "out of order: {text}, to {:?}", self.number);
             session.last = element.arrival;
         }
         self.unconfirmed.push(text);
@@ -273,9 +317,9 @@ impl Client {
         let receivers = number("receivers");
         let is_right = (expected.healthy..=expected.receivers).contains(&receivers);
         assert!(is_right || expected.may_fail, "{text}: {expected:?}");
-        let in_store = if keeps { expected.elements.len() } else { 0 };
-        assert_eq!(ids.len(), in_store, "{text}: {expected:?}");
-        let kept = if receivers == 0 { in_store } else { 0 };
+        let in_store = ids.len() == expected.elements.len() && model.rules.has_store();
+        assert!(in_store || ids.is_empty() && !keeps, "{text}: {expected:?}");
+        let kept = if receivers == 0 { ids.len() } else { 0 };
         assert_eq!(number("kept"), kept, "{text}: {expected:?}");
         for (id, element) in ids.iter().zip(&expected.elements) {
             let is_there = store

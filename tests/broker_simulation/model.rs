@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use fantail::relay::task::MessageId;
+
 use super::driver::workers::{Done, ModelStore};
 use super::rules::{CHANNELS, Rules};
 use super::wire::Sending;
@@ -25,7 +27,7 @@ pub(crate) struct Element {
     pub(crate) was_deleted: bool,
     /// A receiver had it and has shown so.
     pub(crate) arrived: bool,
-    /// It stays in the store until then: nobody was there, or its sender asked for a confirmation, or
+    /// It has to be there until then: nobody was there, or its sender asked for a confirmation, or
     /// it was behind such a message. What else is in the store is there for a receiver that reads what
     /// was kept before, and is deleted as soon as it is sent.
     needs_proof: bool,
@@ -60,6 +62,10 @@ pub(crate) struct Model {
     pub(crate) rules: Rules,
     channels: BTreeMap<usize, Channel>,
     pub(crate) elements: BTreeMap<Rc<str>, Element>,
+    /// Receivers that acknowledge: the exact names, and their numbers.
+    acknowledging: BTreeSet<(usize, u64)>,
+    /// What the store has called each element.
+    pub(crate) ids: BTreeMap<MessageId, Rc<str>>,
     /// What waits for the store, by the first element.
     through: BTreeMap<Rc<str>, Rc<Sending>>,
     arrivals: u64,
@@ -72,6 +78,8 @@ impl Model {
             rules,
             channels: BTreeMap::new(),
             elements: BTreeMap::new(),
+            acknowledging: BTreeSet::new(),
+            ids: BTreeMap::new(),
             through: BTreeMap::new(),
             arrivals: 0,
             tally: BTreeMap::new(),
@@ -83,7 +91,15 @@ impl Model {
     }
 
     /// A client receives a channel; who else does.
-    pub(crate) fn add_receiver(&mut self, channel: usize, number: u64) -> Vec<u64> {
+    pub(crate) fn add_receiver(
+        &mut self,
+        channel: usize,
+        number: u64,
+        acknowledges: bool,
+    ) -> Vec<u64> {
+        if acknowledges {
+            self.acknowledging.insert((channel, number));
+        }
         let channel = self.channels.entry(CHANNELS[channel].2).or_default();
         let others = channel.receivers.iter().copied().collect();
         channel.receivers.insert(number);
@@ -92,6 +108,7 @@ impl Model {
 
     /// A client does not receive a channel any more.
     pub(crate) fn remove_receiver(&mut self, channel: usize, number: u64) {
+        self.acknowledging.remove(&(channel, number));
         let key = CHANNELS[channel].2;
         if let Some(channel) = self.channels.get_mut(&key) {
             channel.receivers.remove(&number);
@@ -104,6 +121,7 @@ impl Model {
     /// All connections are gone.
     pub(crate) fn forget_receivers(&mut self) {
         self.channels.clear();
+        self.acknowledging.clear();
         self.through.clear();
     }
 
@@ -115,17 +133,19 @@ impl Model {
         in_order: bool,
         other_names: bool,
     ) -> bool {
-        let waits = self.through.values();
-        let waits = waits
-            .into_iter()
-            .any(|other| other.channel == sending.channel);
+        let mut others = self.through.values();
+        let mut acknowledging = self.acknowledging.iter();
+        let waits = others.any(|other| other.channel == sending.channel)
+            || acknowledging.any(|(channel, _)| *channel == sending.channel);
+        let nobody = !self.channels.contains_key(&CHANNELS[sending.channel].2);
+        let keeps = self.rules.keep_data;
+        let asked = keeps && sending.confirm.is_some();
         let first = sending.elements.first();
-        let first = first.filter(|_| self.rules.keep_data && (waits || sending.confirm.is_some()));
+        let first = first.filter(|_| asked || waits && (keeps || !nobody));
         if let Some(first) = first {
             self.through.insert(Rc::clone(first), Rc::clone(sending));
         }
         let through = first.is_some();
-        let nobody = !self.channels.contains_key(&CHANNELS[sending.channel].2);
         for text in &sending.elements {
             self.arrivals += 1;
             let element = Element {
@@ -188,7 +208,7 @@ impl Model {
     /// Whether all of a message is or was in the store, from which it comes anew.
     pub(crate) fn keeps(&self, elements: &[Rc<str>]) -> bool {
         let was_kept = |text: &Rc<str>| self.elements[text].was_kept;
-        self.rules.keep_data && elements.iter().all(was_kept)
+        self.rules.has_store() && elements.iter().all(was_kept)
     }
 
     /// The store may not have got what it was to keep until now.
@@ -205,8 +225,10 @@ impl Model {
                 Done::Kept(ids) => {
                     for id in ids {
                         let text = &store.kept.get(&id).expect("it was just kept").text;
-                        let element = self.elements.get_mut(&**text);
-                        let element = element.unwrap_or_else(|| panic!("kept, never sent: {text}"));
+                        let name = self.elements.get_key_value(&**text);
+                        let (name, _) = name.unwrap_or_else(|| panic!("kept, never sent: {text}"));
+                        self.ids.insert(id, Rc::clone(name));
+                        let element = self.elements.get_mut(&**text).expect("it was sent");
                         // Each of a channel's names may have a receiver that reads what is kept; a
                         // message that is held for several of them may be kept for each.
                         let names = CHANNELS
@@ -227,6 +249,13 @@ impl Model {
                     }
                 }
             }
+        }
+    }
+
+    /// A store in memory is gone with its server.
+    pub(crate) fn forget_store(&mut self) {
+        for element in self.elements.values_mut() {
+            element.needs_proof = false;
         }
     }
 

@@ -21,6 +21,9 @@ pub(crate) const CHANNELS: [(&str, &str, usize); 5] = [
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
     pub(crate) keep_data: bool,
+    /// Whether some receivers acknowledge.
+    pub(crate) acknowledging: bool,
+    pub(crate) ack_timeout: Duration,
     pub(crate) number_of_receiver: usize,
     pub(crate) delay_send: Duration,
     pub(crate) limit: usize,
@@ -31,11 +34,18 @@ impl Rules {
     pub(crate) fn new(rng: &mut fastrand::Rng) -> Self {
         Self {
             keep_data: rng.u8(..4) > 0,
+            acknowledging: rng.bool(),
+            ack_timeout: Duration::from_secs(if rng.bool() { 2 } else { 1_000_000 }),
             number_of_receiver: rng.usize(..3),
             delay_send: Duration::from_millis(if rng.bool() { 0 } else { 30 }),
             limit: rng.usize(1..4),
             round_robin: rng.bool(),
         }
+    }
+
+    /// Whether there is a store, be it in memory.
+    pub(crate) fn has_store(&self) -> bool {
+        self.keep_data || self.acknowledging
     }
 
     /// The same, as the server is told.
@@ -55,7 +65,7 @@ impl Rules {
 }
 
 /// The relay's settings: with the times of others out of the way.
-pub(crate) fn relay_settings(output: usize) -> Settings {
+pub(crate) fn relay_settings(output: usize, ack_timeout: Duration) -> Settings {
     let long = Duration::from_secs(1_000_000);
     let limits = Limits {
         output,
@@ -64,6 +74,8 @@ pub(crate) fn relay_settings(output: usize) -> Settings {
         memory: 1_000_000_000,
         failed_logins: usize::MAX,
         authentication_time: long,
+        ack_timeout,
+        unacknowledged: 1_000_000,
         ping_after: long,
         message_time: long,
         handshake_time: long,

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 
+use fantail::relay::task::MessageId;
+
 /// A message on its way to the broker.
 #[derive(Debug)]
 pub(crate) struct Sending {
@@ -23,7 +25,10 @@ pub(crate) struct Sending {
 #[derive(Debug)]
 pub(crate) enum Command {
     Ping,
-    Receive(usize),
+    /// A channel, and whether it is going to acknowledge.
+    Receive(usize, bool),
+    /// These have arrived.
+    Acknowledge(Vec<MessageId>),
     Send(Rc<Sending>),
     /// One that nobody knows.
     Other,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use fantail::dialects::message_broker::MessageBroker;
 use fantail::relay::address::PeerAddress;
 use fantail::relay::dialect::DialectId;
+use fantail::relay::task::MessageId;
 use fantail::relay::{Relay, Service};
 
 use super::client::{Client, DueLive, Session};
@@ -74,6 +75,13 @@ impl World {
         self.clients.len() - 1
     }
 
+    /// A client acknowledges.
+    pub(crate) fn acknowledge(&mut self, index: usize, ids: Vec<MessageId>) {
+        let payload = format!(r#"{{"command":"ack","ids":{ids:?}}}"#);
+        let sent = Sent::Command(Command::Acknowledge(ids));
+        self.push(index, 0x81, payload.as_bytes(), sent);
+    }
+
     /// A client sends something.
     pub(crate) fn push(&mut self, index: usize, first: u8, payload: &[u8], sent: Sent) {
         let key = self.rng.u32(..).to_be_bytes();
@@ -134,7 +142,12 @@ impl World {
         let client = &mut self.clients[index];
         client.has_shown(&mut self.model);
         match command {
-            Command::Receive(channel) => self.receive(index, channel),
+            Command::Receive(channel, acknowledges) => self.receive(index, channel, acknowledges),
+            Command::Acknowledge(ids) => match client.receives {
+                Some((_, true)) => self.clients[index].acknowledged(&ids, &mut self.model),
+                // To others it is a command as any other.
+                _ => self.stop_receiving(index),
+            },
             Command::Ping => {
                 client.pings_due += 1;
                 self.stop_receiving(index);
@@ -147,14 +160,14 @@ impl World {
         }
     }
 
-    fn receive(&mut self, index: usize, channel: usize) {
+    fn receive(&mut self, index: usize, channel: usize, acknowledges: bool) {
         let client = &self.clients[index];
-        if client.receives == Some(channel) {
+        if client.receives == Some((channel, acknowledges)) {
             return;
         }
         let number = client.number.expect("it was let in");
         self.stop_receiving(index);
-        let others = self.model.add_receiver(channel, number);
+        let others = self.model.add_receiver(channel, number, acknowledges);
         let mut in_order = !self.store.fails && !self.has_other_names(channel);
         for other in &mut self.clients {
             if other.number.is_some_and(|number| others.contains(&number)) {
@@ -165,7 +178,7 @@ impl World {
             }
         }
         let client = &mut self.clients[index];
-        client.receives = Some(channel);
+        client.receives = Some((channel, acknowledges));
         client.sessions.push_back(Session::new(channel, in_order));
     }
 
@@ -174,7 +187,8 @@ impl World {
     /// what is live nothing is said.
     fn has_other_names(&self, channel: usize) -> bool {
         let is_other = |row: &&(&str, &str, usize)| row.2 == CHANNELS[channel].2;
-        self.model.rules.keep_data && CHANNELS[..self.channels].iter().filter(is_other).count() > 1
+        self.model.rules.has_store()
+            && CHANNELS[..self.channels].iter().filter(is_other).count() > 1
     }
 
     /// From now on, nothing is due to the client any more; of what is on its way some may come.
@@ -185,7 +199,8 @@ impl World {
             client.sessions.clear();
         }
         client.session += 1;
-        if let (Some(channel), Some(number)) = (client.receives.take(), client.number) {
+        client.held.clear();
+        if let (Some((channel, _)), Some(number)) = (client.receives.take(), client.number) {
             self.model.remove_receiver(channel, number);
         }
     }
@@ -222,12 +237,19 @@ impl World {
         for client in &mut self.clients {
             if client.number.is_some_and(|n| chosen.contains(&n)) {
                 healthy += usize::from(client.is_well() && self.output != OUTPUT[0]);
-                client.due.push_back(DueLive {
+                let due = DueLive {
                     session: client.session,
                     payload: sending.payload.clone(),
                     elements: sending.elements.clone(),
                     excused,
-                });
+                };
+                // Without a store there is no number to acknowledge.
+                let is_alone = client.receives == Some((sending.channel, true));
+                if is_alone && !due.elements.is_empty() && !self.store.fails {
+                    client.due_alone.push(due);
+                } else {
+                    client.due.push_back(due);
+                }
             }
         }
         let all = self.clients.iter_mut();
@@ -360,6 +382,10 @@ impl World {
         self.workers.perform(&mut self.store, None, some);
         self.model.see_store(&mut self.store);
         self.excuse_store();
+        if !self.model.rules.keep_data {
+            self.model.forget_store();
+            self.store.kept.clear();
+        }
         self.workers = Workers::default();
         self.clients.clear();
         self.model.forget_receivers();
@@ -375,6 +401,13 @@ impl World {
         for index in 0..self.clients.len() {
             let client = &mut self.clients[index];
             let id = client.id;
+            let acknowledges = matches!(client.receives, Some((_, true)));
+            if acknowledges && (client.silent || !client.answers) {
+                // It would be sent the same for ever.
+                client.ending = true;
+                self.driver.lost(id);
+                continue;
+            }
             if let Some(socket) = self.driver.socket(id) {
                 socket.room = usize::MAX;
             }
@@ -390,6 +423,13 @@ impl World {
             };
             let missing = client.due.iter().find(missing);
             assert!(missing.is_none(), "{missing:?} not to {:?}", client.number);
+            let lacks = |due: &&DueLive| {
+                let is_due = due.session == client.session && !due.excused;
+                let had_all = due.elements.iter().all(|text| client.had.contains(text));
+                is_due && client.answers && !client.silent && !had_all
+            };
+            let missing = client.due_alone.iter().find(lacks);
+            assert!(missing.is_none(), "{missing:?} not to {:?}", client.number);
             let waits = client.confirmations.keys().next();
             assert!(waits.is_none(), "not confirmed: {waits:?}");
             assert_eq!((client.pings_due, client.pongs_due.len()), (0, 0));
@@ -399,13 +439,10 @@ impl World {
             self.driver.lost(client.id);
         }
         self.settle();
-        for channel in 0..CHANNELS.len() {
+        for (channel, (name, ..)) in CHANNELS.iter().enumerate() {
             let index = self.connect(true, true);
-            let payload = format!(
-                r#"{{"command":"receive-message","channel":{}}}"#,
-                CHANNELS[channel].0
-            );
-            let sent = Sent::Command(Command::Receive(channel));
+            let payload = format!(r#"{{"command":"receive-message","channel":{name}}}"#);
+            let sent = Sent::Command(Command::Receive(channel, false));
             self.push(index, 0x81, payload.as_bytes(), sent);
         }
         self.settle();
@@ -429,6 +466,12 @@ impl World {
             let before = self.model.tally.values().sum::<u64>();
             let mut moved = !self.workers.are_idle();
             for index in 0..self.clients.len() {
+                let client = &self.clients[index];
+                let acknowledges = matches!(client.receives, Some((_, true)));
+                if acknowledges && !client.silent && !client.held.is_empty() {
+                    let ids = client.held.keys().copied().collect();
+                    self.acknowledge(index, ids);
+                }
                 let count = self.clients[index].pipe.len();
                 if count > 0 {
                     self.deliver(index, count);
@@ -451,6 +494,7 @@ impl World {
 fn driver(rules: &Rules, output: usize, wall: Duration, rng: fastrand::Rng) -> Driver {
     let broker = MessageBroker::new(rules.to_settings());
     let services = vec![Service::clients(vec![DialectId::new(0)])];
-    let relay = Relay::new(relay_settings(output), vec![Box::new(broker)], services);
+    let settings = relay_settings(output, rules.ack_timeout);
+    let relay = Relay::new(settings, vec![Box::new(broker)], services);
     Driver::new(relay, wall, rng)
 }

@@ -30,11 +30,14 @@ pub(crate) enum Done {
     Deleted(Vec<(MessageId, Kept)>),
 }
 
+/// A user, a channel, and what the user calls a message.
+type SentName = (Box<str>, Box<str>, Box<str>);
+
 /// The store. It outlives the server.
 #[derive(Debug, Default)]
 pub(crate) struct ModelStore {
     pub(crate) kept: BTreeMap<MessageId, Kept>,
-    sent: BTreeMap<(Box<str>, Box<str>, Box<str>), (Vec<MessageId>, u64)>,
+    sent: BTreeMap<SentName, (Vec<MessageId>, u64)>,
     last: MessageId,
     /// It does nothing, and says so.
     pub(crate) fails: bool,

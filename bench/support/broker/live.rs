@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const LOST: Duration = Duration::from_secs(10);
 
 /// How a live message begins; its number follows.
-const BEGINNING: &str = r#"{"command":"send-message","channel":"live","data":["#;
+const BEGINNING: &str = r#"{"command":"send-message","channel":"live","data":[""#;
 
 /// Delivery times in nanoseconds.
 #[derive(Debug, Default)]
@@ -84,7 +84,7 @@ impl Live {
         let (mut due, mut awaited) = (Duration::ZERO, 0);
         while due < time || times.0.len() < awaited {
             if due < time && start.elapsed() >= due {
-                let command = format!("{BEGINNING}{:08}]}}", self.sent_at.len());
+                let command = format!("{BEGINNING}{:08}\"]}}", self.sent_at.len());
                 self.sent_at.push(Instant::now());
                 self.sender.send(&command, 1)?;
                 awaited += self.receivers.len();

@@ -39,10 +39,10 @@ pub(super) struct Submission {
 enum Receivers {
     /// Those who are there then, and at most so many.
     Chosen(Option<usize>),
-    /// These, who read what was kept before. `delivered`: others have got it already.
+    /// These, who read what was kept before. `delivered`: so many others have got it already.
     Reading {
         readers: Vec<ConnId>,
-        delivered: bool,
+        delivered: usize,
     },
     /// Nobody was there.
     Nobody,
@@ -165,7 +165,7 @@ impl MessageBroker {
             Receivers::Nobody
         } else {
             Receivers::Reading {
-                delivered: receivers > 0,
+                delivered: receivers,
                 readers,
             }
         };
@@ -266,8 +266,8 @@ impl MessageBroker {
         let receivers = match &submission.receivers {
             Receivers::Chosen(most) => self.deliver(cx, submission, ids, *most),
             Receivers::Reading { readers, delivered } => {
-                self.reserve(cx, submission, ids, (readers, *delivered));
-                readers.len()
+                self.reserve(cx, submission, ids, (readers, *delivered > 0));
+                readers.len() + delivered
             }
             Receivers::Nobody => 0,
         };
