@@ -284,16 +284,21 @@ impl MessageBroker {
     }
 
     /// A receiver that acknowledges has come: what is kept goes to that from now on, and to the
-    /// reader what it waits for.
+    /// reader what was sent while it was there. If that is not at hand, the reader reads on.
     pub(super) fn end_reading(&mut self, cx: &mut Cx<'_>, id: ConnId) {
-        let Some(channel) = self
-            .backlogs
-            .readers
-            .get(&id)
-            .map(|reader| reader.channel.clone())
-        else {
+        let Some(reader) = self.backlogs.readers.get(&id) else {
             return;
         };
+        let channel = reader.channel.clone();
+        let part: Vec<_> = reader.part.iter().map(|message| message.id).collect();
+        let reserved = self.reserved_for(id);
+        let queue = self.queue(&channel);
+        let own = part.into_iter().filter(|message| queue.is_live(*message));
+        let own: Vec<_> = own.chain(reserved).collect();
+        let at_hand = queue.originals.ids();
+        if queue.copies > 0 || !own.iter().all(|message| at_hand.contains(message)) {
+            return;
+        }
         let read = self.backlogs.forget_reader(id).unwrap_or_default();
         let queue = self.queue(&channel);
         queue.reader = None;
@@ -323,24 +328,23 @@ impl MessageBroker {
         let Some(reader) = self.backlogs.readers.get_mut(&id) else {
             return;
         };
-        let queue = self.queues.get(&reader.channel);
-        let originals = queue.map(|queue| &queue.originals);
-        let is_live = |id: &MessageId| queue.is_some_and(|queue| queue.is_live(*id));
+        let Some(queue) = self.queues.get_mut(&reader.channel) else {
+            return;
+        };
         let mut live = Vec::new();
         while !reader.part.is_empty() {
             let ids = reader.part.iter().map(|message| message.id);
-            let original = originals.and_then(|originals| originals.next(ids.clone()));
-            let (frame, count) = original.unwrap_or_else(|| {
-                let is_original =
-                    |id: &MessageId| originals.is_some_and(|all| all.begins_with(*id));
-                let others = ids.skip(1).take_while(|id| !is_original(id)).count();
-                let count = self.settings.limit.min(others + 1);
+            let (frame, count) = queue.originals.take_next(ids.clone()).unwrap_or_else(|| {
+                let others = ids
+                    .skip(1)
+                    .take_while(|id| !queue.originals.begins_with(*id));
+                let count = self.settings.limit.min(others.count() + 1);
                 let text = frame_text(&reader.channel, reader.part.iter().take(count));
                 (cx.frame(MessageType::Text, text.as_bytes()), count)
             });
             cx.send(id, frame);
             for message in reader.part.drain(..count) {
-                let list = if is_live(&message.id) {
+                let list = if queue.is_live(message.id) {
                     &mut live
                 } else {
                     &mut reader.sent

@@ -39,9 +39,6 @@ pub(super) struct Client {
     /// The first message that was passed over because it holds as much as it may: what is behind
     /// that comes to it later, too.
     passed_over: Option<MessageId>,
-    /// Messages of its own that go to receivers once the store has them; what it sends behind them
-    /// waits, too.
-    pub(super) waiting: usize,
     /// The last message before the ping that is under way.
     proving: Option<MessageId>,
     /// A wake for what it holds is under way.
@@ -59,7 +56,6 @@ impl Client {
             held: BTreeMap::new(),
             reserved: BTreeSet::new(),
             passed_over: None,
-            waiting: 0,
             proving: None,
             waking: false,
         }
@@ -110,6 +106,14 @@ impl Client {
 }
 
 impl MessageBroker {
+    /// What is to be sent to a client.
+    pub(super) fn reserved_for(&self, id: ConnId) -> Vec<MessageId> {
+        let client = self.clients.get(id);
+        client.map_or(Vec::new(), |client| {
+            client.reserved.iter().copied().collect()
+        })
+    }
+
     /// Messages have been deleted by others: they will not be sent.
     pub(super) fn end_reservations(&mut self, reserved: &[(MessageId, ConnId)]) {
         for (message, id) in reserved {

@@ -1,7 +1,7 @@
 //! Messages as they were sent, for a receiver that gets them from the store because it reads what
 //! was kept before: they come to it byte for byte, too, unless that takes too much memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::relay::frame::Frame;
 use crate::relay::task::MessageId;
@@ -34,13 +34,19 @@ impl Originals {
         self.messages.insert(*first, original);
     }
 
-    /// The message whose elements are the next ones, and how many those are.
-    pub(super) fn next(&self, ids: impl Iterator<Item = MessageId>) -> Option<(Frame, usize)> {
+    /// Takes the message whose elements are the next ones, and how many those are.
+    pub(super) fn take_next(
+        &mut self,
+        ids: impl Iterator<Item = MessageId>,
+    ) -> Option<(Frame, usize)> {
         let mut ids = ids.peekable();
-        let original = self.messages.get(ids.peek()?)?;
+        let first = *ids.peek()?;
+        let original = self.messages.get(&first)?;
         let count = original.ids.len();
         let is_whole = ids.take(count).eq(original.ids.iter().copied());
-        is_whole.then(|| (original.frame.clone(), count))
+        let frame = is_whole.then(|| original.frame.clone());
+        self.remove(first);
+        Some((frame?, count))
     }
 
     /// True if a message begins with this element.
@@ -53,6 +59,15 @@ impl Originals {
         if let Some(original) = self.messages.remove(&id) {
             self.bytes -= original.frame.len();
         }
+    }
+
+    /// The numbers of all elements.
+    pub(super) fn ids(&self) -> BTreeSet<MessageId> {
+        let messages = self.messages.values();
+        messages
+            .flat_map(|original| &original.ids)
+            .copied()
+            .collect()
     }
 
     /// The messages, in their order.

@@ -100,10 +100,7 @@ impl Flight {
 
     /// True if it is as if there were no flight: the message is in the store.
     fn is_idle(&self) -> bool {
-        self.holders.is_empty()
-            && self.reserved.is_empty()
-            && self.acknowledged.is_empty()
-            && !self.deleting
+        self.holders.is_empty() && self.reserved.is_empty() && !self.deleting
     }
 }
 
@@ -153,7 +150,11 @@ pub(super) struct Queue {
     pub(super) reader: Option<ConnId>,
     /// Receivers that acknowledge, by the numbers of the clients.
     pub(super) acknowledging: BTreeMap<u64, ConnId>,
-    /// For those receivers.
+    /// Messages that go to receivers once the store has them; what is sent behind them waits, too.
+    pub(super) waiting: usize,
+    /// Messages that go to the one that reads the backlog, once the store has them.
+    pub(super) copies: usize,
+    /// For the acknowledging receivers.
     pub(super) pull: Pull,
 }
 
@@ -281,9 +282,20 @@ impl Queue {
         self.originals.remove(id);
     }
 
-    /// Forgets the messages that nobody holds: they are in the store.
+    /// Forgets the messages that nobody holds: they are in the store, and owed to one receiver. Of
+    /// those that somebody has acknowledged it is still known who that was.
     pub(super) fn forget_idle(&mut self) {
-        self.flights.retain(|_, flight| !flight.is_idle());
+        self.flights.retain(|_, flight| {
+            if flight.is_idle() {
+                let acknowledged = std::mem::take(&mut flight.acknowledged);
+                *flight = Flight {
+                    tried: acknowledged.clone(),
+                    acknowledged,
+                    ..Flight::fresh()
+                };
+            }
+            !flight.is_idle() || !flight.acknowledged.is_empty()
+        });
     }
 
     /// True if nothing is known that is not in the store.
@@ -291,6 +303,8 @@ impl Queue {
         self.flights.is_empty()
             && self.reader.is_none()
             && self.acknowledging.is_empty()
+            && self.waiting == 0
+            && self.copies == 0
             && !self.pull.fetching
     }
 }

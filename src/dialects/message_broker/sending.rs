@@ -26,7 +26,6 @@ use crate::relay::task::{
 /// A message on its way into the store.
 #[derive(Debug)]
 pub(super) struct Submission {
-    sender: ConnId,
     channel: Rc<ChannelName>,
     /// The message as it came.
     frame: Frame,
@@ -73,11 +72,10 @@ impl MessageBroker {
         let most = command.number_of_receiver(self.settings.number_of_receiver);
         let keeps = self.settings.keep_data;
         let is_asked = once.is_some() || keeps && confirmation.is_some();
-        if is_asked || self.must_wait(id, &channel) {
+        if is_asked || self.must_wait(&channel) {
             let messages: Vec<Box<str>> = command.elements().map(Box::from).collect();
             if !messages.is_empty() && (keeps || self.receivers.all(&channel).next().is_some()) {
                 let submission = Submission {
-                    sender: id,
                     channel: Rc::new(channel),
                     frame: cx.frame(MessageType::Text, payload),
                     confirmation,
@@ -86,17 +84,14 @@ impl MessageBroker {
                 return self.submit(cx, submission, messages, once);
             }
         }
-        self.send_live(cx, (id, channel, most), (command, payload), confirmation);
+        self.send_live(cx, (channel, most), (command, payload), confirmation);
     }
 
     /// True if what is sent to a channel goes through the store.
-    fn must_wait(&self, sender: ConnId, channel: &ChannelName) -> bool {
-        let waits = self
-            .clients
-            .get(sender)
-            .is_some_and(|client| client.waiting > 0);
-        let queue = self.queues.get(channel.exact());
-        waits || queue.is_some_and(|queue| !queue.acknowledging.is_empty())
+    fn must_wait(&self, channel: &ChannelName) -> bool {
+        self.queues
+            .get(channel.exact())
+            .is_some_and(|queue| queue.waiting > 0 || !queue.acknowledging.is_empty())
     }
 
     /// The id that a sender gives a message, if it does.
@@ -124,7 +119,7 @@ impl MessageBroker {
     fn send_live(
         &mut self,
         cx: &mut Cx<'_>,
-        (sender, channel, most): (ConnId, ChannelName, Option<usize>),
+        (channel, most): (ChannelName, Option<usize>),
         (command, payload): (&Command<'_>, &[u8]),
         confirmation: Option<Confirmation>,
     ) {
@@ -170,7 +165,6 @@ impl MessageBroker {
             }
         };
         let submission = Submission {
-            sender,
             channel: Rc::new(channel),
             frame,
             confirmation,
@@ -206,11 +200,10 @@ impl MessageBroker {
             limits,
             once,
         });
-        if let (Receivers::Chosen(_), Some(client)) = (
-            &submission.receivers,
-            self.clients.get_mut(submission.sender),
-        ) {
-            client.waiting += 1;
+        match submission.receivers {
+            Receivers::Chosen(_) => self.queue(channel.exact()).waiting += 1,
+            Receivers::Reading { .. } => self.queue(channel.exact()).copies += 1,
+            Receivers::Nobody => {}
         }
         let number = self.waiting.add(Waiting::Submission(submission));
         match cx.assign(None, number, task) {
@@ -224,17 +217,18 @@ impl MessageBroker {
                 if let Some(Waiting::Submission(submission)) = self.waiting.take(number) {
                     self.end_waiting(&submission);
                     self.not_kept(cx, submission, limit.reason());
+                    self.tidy(channel.exact());
                 }
             }
         }
     }
 
     fn end_waiting(&mut self, submission: &Submission) {
-        if let (Receivers::Chosen(_), Some(client)) = (
-            &submission.receivers,
-            self.clients.get_mut(submission.sender),
-        ) {
-            client.waiting = client.waiting.saturating_sub(1);
+        let queue = self.queue(submission.channel.exact());
+        match submission.receivers {
+            Receivers::Chosen(_) => queue.waiting = queue.waiting.saturating_sub(1),
+            Receivers::Reading { .. } => queue.copies = queue.copies.saturating_sub(1),
+            Receivers::Nobody => {}
         }
     }
 
