@@ -142,6 +142,7 @@ impl Lives {
             ("FANTAIL_LISTEN", "tcp://127.0.0.1:0=message-broker"),
             ("FANTAIL_MESSAGE_BROKER_USERS", USERS),
             ("FANTAIL_MESSAGE_BROKER_KEEP_DATA", "true"),
+            ("FANTAIL_MESSAGE_BROKER_PASSWORD_CHECKS", "1000"),
             ("FANTAIL_MESSAGE_BROKER_LIMIT", "7"),
             ("FANTAIL_STORE_PATH", database),
             ("FANTAIL_LOG_LEVEL", "warn"),
