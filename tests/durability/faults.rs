@@ -109,9 +109,13 @@ pub fn send(client: &mut Client, channel: u32, text: &str, rest: &str) {
 }
 
 fn answer(client: &mut Client) -> Value {
-    match client.receive(PATIENCE) {
-        Received::Text(text) => serde_json::from_str(&text).expect("it is JSON"),
-        other => panic!("instead of an answer: {other:?}"),
+    loop {
+        match client.receive(PATIENCE) {
+            Received::Text(text) => return serde_json::from_str(&text).expect("it is JSON"),
+            // Is it still there?
+            Received::Ping(payload) => assert!(client.pong(payload), "the server lives"),
+            other => panic!("instead of an answer: {other:?}"),
+        }
     }
 }
 
