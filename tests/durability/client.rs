@@ -2,7 +2,7 @@
 
 use crate::support::{Frame, Opcode};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// How long a server that lives may take to answer.
@@ -70,6 +70,14 @@ impl Client {
     /// Answers a ping.
     pub fn pong(&mut self, payload: Vec<u8>) -> bool {
         self.write(&Frame::new(Opcode::PONG, payload))
+    }
+
+    /// Ends the connection without having read all, and waits until the server has noticed. A mere
+    /// close may be on its way for longer than it takes the next client to connect.
+    pub fn leave(mut self) {
+        if self.stream.shutdown(Shutdown::Write).is_ok() {
+            while self.read(PATIENCE).is_some() {}
+        }
     }
 
     fn write(&mut self, frame: &Frame) -> bool {

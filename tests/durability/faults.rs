@@ -54,6 +54,7 @@ impl Fixture {
                 ("FANTAIL_LISTEN", "tcp://127.0.0.1:0=message-broker"),
                 ("FANTAIL_MESSAGE_BROKER_USERS", USERS),
                 ("FANTAIL_MESSAGE_BROKER_KEEP_DATA", "true"),
+                ("FANTAIL_MESSAGE_BROKER_PASSWORD_CHECKS", "1000"),
                 ("FANTAIL_MESSAGE_BROKER_LIMIT", "50"),
                 (
                     "FANTAIL_STORE_PATH",
@@ -108,9 +109,13 @@ pub fn send(client: &mut Client, channel: u32, text: &str, rest: &str) {
 }
 
 fn answer(client: &mut Client) -> Value {
-    match client.receive(PATIENCE) {
-        Received::Text(text) => serde_json::from_str(&text).expect("it is JSON"),
-        other => panic!("instead of an answer: {other:?}"),
+    loop {
+        match client.receive(PATIENCE) {
+            Received::Text(text) => return serde_json::from_str(&text).expect("it is JSON"),
+            // Is it still there?
+            Received::Ping(payload) => assert!(client.pong(payload), "the server lives"),
+            other => panic!("instead of an answer: {other:?}"),
+        }
     }
 }
 

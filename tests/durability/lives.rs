@@ -53,6 +53,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 struct Sending {
     items: Vec<Item>,
+    /// It is not being sent for the first time, so that who refuses it may have it already.
+    again: bool,
     text: String,
 }
 
@@ -140,6 +142,7 @@ impl Lives {
             ("FANTAIL_LISTEN", "tcp://127.0.0.1:0=message-broker"),
             ("FANTAIL_MESSAGE_BROKER_USERS", USERS),
             ("FANTAIL_MESSAGE_BROKER_KEEP_DATA", "true"),
+            ("FANTAIL_MESSAGE_BROKER_PASSWORD_CHECKS", "1000"),
             ("FANTAIL_MESSAGE_BROKER_LIMIT", "7"),
             ("FANTAIL_STORE_PATH", database),
             ("FANTAIL_LOG_LEVEL", "warn"),
@@ -236,7 +239,10 @@ impl Lives {
         if sender == WITHOUT_IDS {
             state.open.clear();
         }
-        let mut goes_on = state.open.iter().all(|again| client.send(&again.text));
+        let mut goes_on = state.open.iter_mut().all(|sending| {
+            sending.again = true;
+            client.send(&sending.text)
+        });
         let most = *random.choice(&[1, 1, 4, 16]).expect("there are some");
         loop {
             while goes_on && state.open.len() < most {
@@ -251,7 +257,7 @@ impl Lives {
                 Received::Text(text) => {
                     let sent = state.open.pop_front();
                     let sent = sent.unwrap_or_else(|| panic!("nothing was sent: {text}"));
-                    self.note_answer(&text, &sent.items);
+                    self.note_answer(&text, &sent);
                 }
                 Received::End => return,
                 other => panic!("instead of a confirmation: {other:?}"),
@@ -262,11 +268,12 @@ impl Lives {
         }
     }
 
-    fn note_answer(&self, text: &str, items: &[Item]) {
+    fn note_answer(&self, text: &str, sent: &Sending) {
+        let items = &sent.items;
         let answer: Value = serde_json::from_str(text).expect("it is JSON");
         assert_eq!(answer["confirm"], json!(items[0].to_string()), "{text}");
         if self.trouble == Trouble::Faults && answer["response_code"] == "01" {
-            for item in items {
+            for item in items.iter().filter(|_| !sent.again) {
                 self.note(&Event::Refused(*item));
             }
             return;
@@ -320,6 +327,13 @@ impl Lives {
                     }
                     _ => {}
                 }
+            }
+            let is_alone = matches!(
+                CHANNELS[channel as usize],
+                Receivers::Plain | Receivers::Acknowledging
+            );
+            if is_alone {
+                client.leave();
             }
         }
     }
@@ -430,6 +444,7 @@ impl Sender {
         }
         Sending {
             items,
+            again: false,
             text: message.to_string(),
         }
     }

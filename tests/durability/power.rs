@@ -166,9 +166,10 @@ fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/power_loss/shim.rs");
-        // Of this process alone, and then for all: another run may have it loaded.
+        // Apart, and then in its place: another run may be making it, or have it loaded.
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let made = directory.join(format!("power_loss.{}.so", std::process::id()));
+        let apart = tempfile::tempdir_in(directory).expect("it can be made");
+        let made = apart.path().join("power_loss.so");
         let library = directory.join("power_loss.so");
         let compiler = Path::new(env!("CARGO")).with_file_name("rustc");
         let output = Command::new(compiler)
