@@ -415,6 +415,9 @@ impl World {
         }
         self.settle();
         self.model.check_kept();
+        // One that reads what was kept and does not say that it has arrived holds up all others.
+        let mutes = self.clients.iter().filter(|c| c.silent || !c.answers);
+        let held_up: Vec<_> = mutes.filter_map(|client| client.receives).collect();
         for client in self.clients.iter().filter(|client| client.is_well()) {
             let missing = |due: &&DueLive| {
                 let is_due = due.session == client.session && !due.excused;
@@ -426,7 +429,10 @@ impl World {
             let lacks = |due: &&DueLive| {
                 let is_due = due.session == client.session && !due.excused;
                 let had_all = due.elements.iter().all(|text| client.had.contains(text));
-                is_due && client.answers && !client.silent && !had_all
+                let is_held_up = held_up
+                    .iter()
+                    .any(|held| Some(held.0) == client.receives.map(|r| r.0));
+                is_due && !is_held_up && !had_all
             };
             let missing = client.due_alone.iter().find(lacks);
             assert!(missing.is_none(), "{missing:?} not to {:?}", client.number);
