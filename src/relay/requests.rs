@@ -6,6 +6,7 @@ use crate::limits::Limit;
 use crate::protocol::forwarded_for::{client_address, forwarded_address};
 use crate::protocol::http_request::{Method, Request};
 use crate::protocol::http_response::{CONTINUE, Refusal, Response};
+use crate::protocol::ws_deflate::Agreement;
 use crate::relay::address::PeerAddress;
 use crate::relay::conn_id::ConnId;
 use crate::relay::dialect::{Answer, Client, DialectId};
@@ -16,6 +17,19 @@ use crate::relay::peer::{Open, Stage};
 use crate::relay::receive::Reading;
 use crate::relay::request::CloseReason;
 use crate::relay::{Relay, ServiceKind};
+
+/// The 101 answer, and what it says about compression.
+pub(super) type SwitchingProtocols = (Vec<u8>, Option<Agreement>);
+
+/// Agrees upon compression in the answer, where the client offers it.
+fn agree(request: &Request, mut answer: Vec<u8>, compression: bool) -> SwitchingProtocols {
+    let offers = request.headers("Sec-WebSocket-Extensions");
+    let agreement = compression
+        .then(|| Agreement::negotiate(offers))
+        .flatten()
+        .filter(|agreement| agreement.announce(&mut answer));
+    (answer, agreement)
+}
 
 impl Relay {
     /// Takes requests from `input` until it is empty, the connection is upgraded or ends, or
@@ -106,9 +120,16 @@ impl Relay {
         let Some((service, mut cx)) = self.split(dialect, now) else {
             return;
         };
+        let compression = service.terms().compression;
         match service.request(&mut cx, client, request, body) {
-            Answer::Upgrade(bytes) => self.upgrade(id, dialect, address, bytes, now),
-            Answer::Later(bytes) => self.await_verdict(id, dialect, address, bytes, now),
+            Answer::Upgrade(bytes) => {
+                let answer = agree(request, bytes, compression);
+                self.upgrade(id, dialect, address, answer, now);
+            }
+            Answer::Later(bytes) => {
+                let answer = agree(request, bytes, compression);
+                self.await_verdict(id, dialect, address, answer, now);
+            }
             Answer::Refuse(refusal) => self.refuse(id, refusal, head_only, now),
             Answer::Respond(response) => {
                 if !counted {
@@ -145,7 +166,7 @@ impl Relay {
         id: ConnId,
         dialect: DialectId,
         address: PeerAddress,
-        switching_protocols: Vec<u8>,
+        (switching_protocols, agreement): SwitchingProtocols,
         now: Now,
     ) {
         let frame = self.outboxes.frame(switching_protocols);
@@ -160,7 +181,13 @@ impl Relay {
         }
         self.counters.handshakes += 1;
         if let Some(peer) = self.peers.get_mut(id) {
-            peer.stage = Stage::Open(Open::new());
+            peer.stage = Stage::Open(match agreement {
+                Some(_) => Open::with_deflate(),
+                None => Open::new(),
+            });
+        }
+        if let Some(agreement) = agreement {
+            self.outboxes.set_window(id, agreement.window());
         }
         self.schedule(id);
         log::debug!(
