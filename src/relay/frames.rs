@@ -133,7 +133,7 @@ impl Relay {
             open.message_since = Tick::of(now.moment);
         }
         open.paused = matches!(stop, Stop::Paused(..));
-        inflater.release();
+        inflater.end_turn();
         self.inflater = inflater;
         let message_since = open.message_since;
         self.count_buffered(before, open.receiver.buffered());

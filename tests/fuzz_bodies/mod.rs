@@ -13,4 +13,5 @@ pub(crate) mod http_head;
 pub(crate) mod json_web_token;
 pub(crate) mod relay;
 pub(crate) mod request_path;
+pub(crate) mod ws_deflate;
 pub(crate) mod ws_receiver;

@@ -26,7 +26,8 @@ pub struct Deflater {
 }
 
 impl Deflater {
-    /// A compressor for messages of up to `longest` bytes.
+    /// A compressor for messages of up to `longest` bytes; with 0 it compresses none, and counts
+    /// none.
     pub fn new(longest: usize) -> Self {
         Self {
             stream: None,
@@ -55,7 +56,7 @@ impl Deflater {
         if !whole || header.mask.is_some() || header.payload_length != payload.len() as u64 {
             return None;
         }
-        if payload.len() < SHORT {
+        if payload.len() < SHORT || self.longest == 0 {
             return None;
         }
         if payload.len() > self.longest {
@@ -178,6 +179,16 @@ mod tests {
                 .deflate(&encode_frame(Opcode::Text, &text))
                 .is_some()
         );
+    }
+
+    #[test]
+    fn a_compressor_that_is_off_counts_nothing() {
+        let mut deflater = Deflater::new(0);
+        let frame = encode_frame(Opcode::Text, &[b'a'; 1000]);
+        assert_eq!(deflater.deflate(&frame), None);
+        assert_eq!(deflater.take_too_long(), 0);
+        deflater.set_longest(1000);
+        assert!(deflater.deflate(&frame).is_some());
     }
 
     #[test]

@@ -69,8 +69,10 @@ impl Inflater {
         std::mem::take(&mut self.inflated)
     }
 
-    /// Gives back the memory of a message longer than usual.
-    pub fn release(&mut self) {
+    /// Ends a turn: gives back the memory of a message longer than usual, and what was inflated is
+    /// not counted any more.
+    pub fn end_turn(&mut self) {
+        self.inflated = 0;
         clear(&mut self.output);
     }
 }
@@ -246,7 +248,7 @@ mod tests {
             "{}",
             inflater.output.capacity()
         );
-        inflater.release();
+        inflater.end_turn();
         assert!(inflater.output.capacity() <= KEPT_BUFFER);
     }
 }
