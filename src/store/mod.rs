@@ -7,8 +7,12 @@
 pub mod inspect;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "sqlite")]
+pub mod temporary;
 
 #[cfg(feature = "sqlite")]
 mod counts;
 #[cfg(feature = "sqlite")]
 mod migrations;
+#[cfg(feature = "sqlite")]
+mod sender_ids;
