@@ -13,7 +13,7 @@ use clap::Parser;
 use support::cost;
 use support::fan_out::{Case, FanOut, Pattern};
 use support::options::{self, Common};
-use support::rounds::interleave;
+use support::rounds::{Contestant, interleave};
 use support::server::Program;
 use support::statistics::summary;
 use support::table::{Table, against_target, with_range};
@@ -37,6 +37,26 @@ struct Options {
     /// How messages are sent [default: all three].
     #[arg(long, value_delimiter = ',', value_enum)]
     pattern: Vec<Pattern>,
+
+    /// Compare receivers that take compressed messages with others, instead of with the floor.
+    #[arg(long)]
+    compression: bool,
+}
+
+/// How receivers take messages.
+#[derive(Clone, Copy)]
+enum Form {
+    Plain,
+    Compressed,
+}
+
+impl Contestant for Form {
+    fn label(&self) -> String {
+        match self {
+            Self::Plain => "plain".into(),
+            Self::Compressed => "compressed".into(),
+        }
+    }
 }
 
 impl Options {
@@ -56,6 +76,10 @@ impl Options {
                     });
                 }
             }
+        }
+        if self.compression {
+            // What is shorter is never compressed.
+            cases.retain(|case| case.payload >= 128);
         }
         if self.common.quick {
             cases.retain(|case| case.receivers <= 500);
@@ -82,6 +106,9 @@ fn main() -> Outcome<()> {
     let cases = options.cases();
     let subject = Program::subject(&options.common);
     check_room(&cases)?;
+    if options.compression {
+        return compare_forms(&options.common, &cases, &subject);
+    }
 
     println!("Processor time of the server for each delivery; medians (smallest to largest).\n");
     let name = format!("{} us", subject.name());
@@ -124,6 +151,41 @@ fn check_room(cases: &[Case]) -> Outcome<()> {
         .into()),
         _ => Ok(()),
     }
+}
+
+fn compare_forms(options: &Common, cases: &[Case], subject: &Program) -> Outcome<()> {
+    println!("Processor time of the server for each delivery; medians (smallest to largest).\n");
+    let columns = [
+        "pattern",
+        "receivers",
+        "bytes",
+        "plain us",
+        "compressed us",
+        "ratio",
+    ];
+    let mut table = Table::new(&columns);
+    for &case in cases {
+        let forms = [Form::Plain, Form::Compressed];
+        let measured = interleave(options.extent(), &forms, |form| match form {
+            Form::Plain => FanOut::start(subject, case),
+            Form::Compressed => FanOut::start_compressed(subject, case),
+        })?;
+        let [plain, compressed] = measured.as_slice() else {
+            return Err("there are two forms".into());
+        };
+        let ratios = compressed.iter().zip(plain);
+        let ratio = summary(ratios.map(|(a, b)| a.microseconds() / b.microseconds()));
+        table.row(vec![
+            case.pattern.name().into(),
+            case.receivers.to_string(),
+            case.payload.to_string(),
+            cost::median(plain),
+            cost::median(compressed),
+            with_range(ratio),
+        ]);
+    }
+    table.print();
+    Ok(())
 }
 
 fn measure(options: &Common, case: Case, subject: &Program) -> Outcome<Vec<String>> {

@@ -182,6 +182,9 @@ limits! {
     output_soft = OutputSoft("limits.output_soft", Bytes, 256 * KIB, Pause, "soft output limit");
     /// How long limits.output_soft may be passed.
     output_soft_time = OutputSoftTime("limits.output_soft_time", Period, Duration::from_secs(10), Close(1008), "soft output time limit");
+    /// Bytes of a message that is compressed for the clients that take it compressed; longer ones go
+    /// out as they are, since nothing else is done meanwhile. 0: none is compressed.
+    compression = Compression("limits.compression", Bytes, 256 * KIB, Pause, "compression limit");
     /// Bytes of all buffers together; the largest consumer is closed first. 0: a quarter of the
     /// memory of the control group or the machine.
     memory = Memory("limits.memory", Bytes, 0, Close(1008), "memory limit");
@@ -298,7 +301,7 @@ limits! {
     store_queue = StoreQueue("store.queue", Bytes, 16 * MIB, Refuse, "store queue limit");
     /// Connections accepted in one turn of the loop.
     accepts_per_turn = AcceptsPerTurn("limits.accepts_per_turn", Count, 128, Pause, "accepts per turn");
-    /// Bytes read from one connection in one turn of the loop.
+    /// Bytes read from one connection, and bytes inflated for it, in one turn of the loop.
     read_per_turn = ReadPerTurn("limits.read_per_turn", Bytes, 64 * KIB, Pause, "bytes read per turn");
     /// Frames taken from one connection in one turn of the loop.
     frames_per_turn = FramesPerTurn("limits.frames_per_turn", Count, 64, Pause, "frames per turn");

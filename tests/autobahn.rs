@@ -1,5 +1,6 @@
-//! The Autobahn test suite for RFC 6455 against the real binary: sections 1 to 10, which is all
-//! of it but compression.
+//! The Autobahn test suite for RFC 6455 and RFC 7692 against the real binary: sections 1 to 10, and
+//! of sections 12 and 13, compression, a sixth. All of these take 20 minutes, with
+//! `cargo test --test autobahn -- --ignored`.
 
 #![allow(
     clippy::expect_used,
@@ -16,13 +17,46 @@ use std::process::Command;
 use std::time::Duration;
 use support::{Server, require, run_within};
 
-/// Without sections 12 and 13. The suite ends in order even if it has run fewer.
-const CASES: usize = 301;
+/// Some of the cases. The suite ends in order even if it has run fewer.
+struct Selection {
+    /// The name of the directory for the reports.
+    name: &'static str,
+    cases: &'static [&'static str],
+    excluded: &'static [&'static str],
+    /// How many cases these are.
+    count: usize,
+    time_limit: Duration,
+}
+
+/// All but sections 12 and 13.
+const PROTOCOL: Selection = Selection {
+    name: "autobahn",
+    cases: &["*"],
+    excluded: &["12.*", "13.*"],
+    count: 301,
+    time_limit: Duration::from_secs(300),
+};
+
+/// Each set of parameters with messages of 1 KiB, of 32 KiB, and of 8 KiB in fragments.
+const COMPRESSION: Selection = Selection {
+    name: "autobahn-compression",
+    cases: &["12.*.[48]$", "12.*.11$", "13.*.[48]$", "13.*.11$"],
+    excluded: &[],
+    count: 36,
+    time_limit: Duration::from_secs(300),
+};
+
+/// Each set of parameters with messages of every size.
+const ALL_COMPRESSION: Selection = Selection {
+    name: "autobahn-all-compression",
+    cases: &["12.*", "13.*"],
+    excluded: &[],
+    count: 216,
+    time_limit: Duration::from_secs(7200),
+};
 
 /// Where RFC 6455 leaves the behaviour open, so that the suite only tells what it saw.
 const INFORMATIONAL: [&str; 3] = ["7.1.6", "7.13.1", "7.13.2"];
-
-const TIME_LIMIT: Duration = Duration::from_secs(300);
 
 /// Section 9 sends messages of 16 MiB and messages of 65,536 fragments.
 const SETTINGS: [(&str, &str); 6] = [
@@ -36,15 +70,30 @@ const SETTINGS: [(&str, &str); 6] = [
 
 #[test]
 fn all_cases_of_sections_1_to_10_pass() {
+    all_pass(&PROTOCOL);
+}
+
+#[test]
+fn a_sixth_of_the_cases_of_compression_pass() {
+    all_pass(&COMPRESSION);
+}
+
+#[test]
+#[ignore = "it takes 20 minutes"]
+fn all_cases_of_compression_pass() {
+    all_pass(&ALL_COMPRESSION);
+}
+
+fn all_pass(selection: &Selection) {
     let Some(wstest) = require("wstest") else {
         return;
     };
     let server = Server::start(&SETTINGS);
-    let directory = empty_report_directory();
-    let spec = write_spec(&directory, &server.url("/"));
+    let directory = empty_report_directory(selection.name);
+    let spec = write_spec(&directory, &server.url("/"), selection);
 
     let outcome = run_within(
-        TIME_LIMIT,
+        selection.time_limit,
         Command::new(wstest)
             .args(["--mode", "fuzzingclient", "--spec"])
             .arg(spec)
@@ -54,11 +103,12 @@ fn all_cases_of_sections_1_to_10_pass() {
     outcome.expect_success();
 
     let results = read_results(&directory);
-    assert_eq!(results.len(), CASES, "cases; {}", outcome.stdout);
+    let count = selection.count;
+    assert_eq!(results.len(), count, "cases; {}", outcome.stdout);
     let failures: Vec<String> = results.iter().filter_map(failure).collect();
     assert!(
         failures.is_empty(),
-        "{} of {CASES} cases; reports are in {}\n{}",
+        "{} of {count} cases; reports are in {}\n{}",
         failures.len(),
         directory.display(),
         failures.join("\n")
@@ -87,8 +137,8 @@ fn failure(result: &CaseResult) -> Option<String> {
 }
 
 /// Reports of an earlier run would be taken for those of this one.
-fn empty_report_directory() -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("autobahn");
+fn empty_report_directory(name: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     if directory.exists() {
         fs::remove_dir_all(&directory).expect("the old reports can be removed");
     }
@@ -96,11 +146,13 @@ fn empty_report_directory() -> PathBuf {
     directory
 }
 
-fn write_spec(directory: &Path, url: &str) -> PathBuf {
+fn write_spec(directory: &Path, url: &str, selection: &Selection) -> PathBuf {
     let mut spec: Value =
         serde_json::from_str(include_str!("autobahn/spec.json")).expect("the template is JSON");
     spec["outdir"] = json!(directory);
     spec["servers"][0]["url"] = json!(url);
+    spec["cases"] = json!(selection.cases);
+    spec["exclude-cases"] = json!(selection.excluded);
     let path = directory.join("spec.json");
     fs::write(&path, spec.to_string()).expect("the directory is writable");
     path

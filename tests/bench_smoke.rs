@@ -49,6 +49,27 @@ fn every_message_arrives_everywhere_once_and_in_order() {
 }
 
 #[test]
+fn compressed_messages_arrive_everywhere_once_and_in_order() {
+    let program = relay();
+    let extent = Extent {
+        rounds: 1,
+        duration: Duration::from_millis(50),
+    };
+    for pattern in Pattern::ALL {
+        let case = Case {
+            receivers: 20,
+            payload: 1024,
+            pattern,
+        };
+        let found = interleave(extent, std::slice::from_ref(&program), |program| {
+            FanOut::start_compressed(program, case)
+        });
+        let deliveries: u64 = found.unwrap().iter().flatten().map(|cost| cost.units).sum();
+        assert!(deliveries > 0, "{pattern:?}");
+    }
+}
+
+#[test]
 fn a_message_to_a_channel_of_drc_arrives_at_all_members() {
     let program = relay();
     let extent = Extent {

@@ -63,6 +63,14 @@ fn echo_returns_every_message() {
 }
 
 #[test]
+fn compressed_messages_arrive_unchanged() {
+    run_script(
+        "compression.py",
+        &[("FANTAIL_LISTEN", "tcp://127.0.0.1:0=echo")],
+    );
+}
+
+#[test]
 fn curl_publishes_text() {
     curl_publishes(&["--data", "hi"], |receiver| {
         assert_eq!(receiver.receive_text(), "hi");

@@ -84,6 +84,11 @@ fn request_path() {
 }
 
 #[test]
+fn ws_deflate() {
+    replay("ws_deflate", fuzz_bodies::ws_deflate::run);
+}
+
+#[test]
 fn ws_receiver() {
     replay("ws_receiver", fuzz_bodies::ws_receiver::run);
 }

@@ -7,6 +7,7 @@
 use super::Outcome;
 use super::client;
 use super::frame;
+use super::inflated::Inflated;
 use super::numbered::Numbered;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
@@ -83,6 +84,8 @@ fn wrong_bytes(number: u64, arrived: &[u8]) -> Box<dyn std::error::Error> {
 struct Receiver {
     stream: TcpStream,
     place: Place,
+    /// The beginning of a compressed message.
+    partial: Vec<u8>,
 }
 
 /// All receivers of one server.
@@ -91,6 +94,8 @@ pub(crate) struct Audience {
     events: Events,
     receivers: Vec<Receiver>,
     expected: Expected,
+    /// There if messages come compressed.
+    inflated: Option<Inflated>,
     buffer: Box<[u8]>,
 }
 
@@ -105,6 +110,26 @@ impl Audience {
             streams.push(client::open(address, None, client::RECEIVER_PATH)?);
         }
         Self::of(streams, &Numbered::plain(payload_length))
+    }
+
+    /// As [`Self::connect`], with receivers that take compressed messages, of which up to `window`
+    /// are on their way.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub(crate) fn connect_compressed(
+        address: SocketAddr,
+        count: usize,
+        payload_length: u16,
+        window: usize,
+    ) -> Outcome<Self> {
+        let open = |_| client::open_compressed(address, client::RECEIVER_PATH);
+        let streams = (0..count).map(open).collect::<Outcome<Vec<_>>>()?;
+        let message = Numbered::plain(payload_length);
+        Ok(Self {
+            inflated: Some(Inflated::new(&message, window)),
+            ..Self::of(streams, &message)?
+        })
     }
 
     /// The receivers at the ends of these streams; `message` is what they get.
@@ -122,6 +147,7 @@ impl Audience {
             receivers.push(Receiver {
                 stream,
                 place: Place::default(),
+                partial: Vec::new(),
             });
         }
         Ok(Self {
@@ -129,6 +155,7 @@ impl Audience {
             events: Events::with_capacity(EVENTS),
             receivers,
             expected: Expected::new(message),
+            inflated: None,
             buffer: vec![0; READ_BUFFER].into_boxed_slice(),
         })
     }
@@ -165,7 +192,14 @@ impl Audience {
                 };
                 let arrived = self.buffer.get(..read).unwrap_or_default();
                 let place = &mut receiver.place;
-                place.take(arrived, &mut self.expected, &mut arrival)?;
+                if let Some(inflated) = &mut self.inflated {
+                    receiver.partial.extend_from_slice(arrived);
+                    let messages = inflated.take(place.messages, &mut receiver.partial)?;
+                    (place.messages..place.messages + messages).for_each(&mut arrival);
+                    place.messages += messages;
+                } else {
+                    place.take(arrived, &mut self.expected, &mut arrival)?;
+                }
                 // A short read has emptied the socket; what comes later is another event.
                 if read < READ_BUFFER {
                     break;

@@ -47,8 +47,26 @@ pub(crate) fn open(
     source: Option<SocketAddrV4>,
     path: &str,
 ) -> Outcome<TcpStream> {
+    open_with(address, source, &request(address, path))
+}
+
+/// As [`open`], and offers compression.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn open_compressed(address: SocketAddr, path: &str) -> Outcome<TcpStream> {
+    let offer = "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+    let request = request(address, path).replacen("\r\n\r\n", offer, 1);
+    open_with(address, None, &request)
+}
+
+fn open_with(
+    address: SocketAddr,
+    source: Option<SocketAddrV4>,
+    request: &str,
+) -> Outcome<TcpStream> {
     let mut stream = connect(address, source)?;
-    stream.write_all(request(address, path).as_bytes())?;
+    stream.write_all(request.as_bytes())?;
     read_answer(&mut stream)?;
     Ok(stream)
 }

@@ -115,6 +115,19 @@ impl FanOut {
         Self::of(server, case.pattern, publisher, audience)
     }
 
+    /// As [`Self::start`], with receivers that take compressed messages.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub(crate) fn start_compressed(program: &Program, case: Case) -> Outcome<Self> {
+        let server = program.start_with(&[("FANTAIL_TOPICS_COMPRESSION", "true")])?;
+        let window = usize::try_from(case.pattern.window())?;
+        let (address, payload) = (server.address(), case.payload);
+        let audience = Audience::connect_compressed(address, case.receivers, payload, window)?;
+        let publisher = Publisher::connect(address, payload)?;
+        Self::of(server, case.pattern, publisher, audience)
+    }
+
     /// The fan-out from this publisher to this audience; lets some messages pass.
     ///
     /// # Errors

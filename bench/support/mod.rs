@@ -14,6 +14,7 @@ pub(crate) mod drc;
 pub(crate) mod fan_out;
 pub(crate) mod floor;
 pub(crate) mod frame;
+pub(crate) mod inflated;
 pub(crate) mod nginx;
 pub(crate) mod numbered;
 pub(crate) mod options;

@@ -245,6 +245,19 @@ pub(super) const FIELDS: &[Key] = &[
         },
     },
     Key {
+        name: "topics.compression",
+        form: Form::Boolean,
+        description: "Whether messages are compressed for the clients that offer it \
+                      (permessage-deflate), as browsers do. It is no use for pictures and video.",
+        access: Access::Field {
+            set: |config, node| {
+                config.topics.compression = node.as_boolean()?;
+                Ok(())
+            },
+            show: |config| config.topics.compression.to_string(),
+        },
+    },
+    Key {
         name: "drc.whitelist",
         form: Form::Protocols(Names::Networks),
         description: "Addresses and networks whose clients are authorities: true, for every \
@@ -330,6 +343,19 @@ pub(super) const FIELDS: &[Key] = &[
                 Ok(())
             },
             show: |config| show_choice(config.dsock.api_version, &API_VERSIONS),
+        },
+    },
+    Key {
+        name: "dsock.compression",
+        form: Form::Boolean,
+        description: "Whether messages are compressed for the clients that offer it \
+                      (permessage-deflate), as browsers do.",
+        access: Access::Field {
+            set: |config, node| {
+                config.dsock.compression = node.as_boolean()?;
+                Ok(())
+            },
+            show: |config| config.dsock.compression.to_string(),
         },
     },
     Key {

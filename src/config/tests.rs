@@ -662,7 +662,7 @@ fn the_port_of_a_container_counts_where_nothing_else_says_where_to_listen() {
 #[test]
 fn dsock_is_configured() {
     let config = Setup::new()
-        .file("[dsock]\ntoken = \"t\"\ndefault_channels = [\"a,b\", \"\", \"a\"]\n")
+        .file("[dsock]\ntoken = \"t\"\ndefault_channels = [\"a,b\", \"\", \"a\"]\ncompression = false\n")
         .variable("FANTAIL_DSOCK_JWT_SECRET", "s")
         .variable("FANTAIL_DSOCK_API_VERSION", "0.2")
         .config();
@@ -671,8 +671,11 @@ fn dsock_is_configured() {
         jwt_secret: Secret::new("s"),
         default_channels: vec!["a".into(), "b".into()],
         api_version: ApiVersion::V0_2,
+        compression: false,
     };
     assert_eq!(config.dsock, expected);
+    let defaults = Config::default();
+    assert!(defaults.dsock.compression && !defaults.topics.compression);
     let errors = Setup::new()
         .file("[dsock]\napi_version = \"0.3\"\n")
         .errors();

@@ -5,7 +5,7 @@ use crate::protocol::http_request::Request;
 use crate::protocol::http_response::{Refusal, Response};
 use crate::protocol::ws_frame::MessageType;
 use crate::protocol::ws_handshake::Handshake;
-use crate::relay::dialect::{Answer, Client, Cx, Dialect};
+use crate::relay::dialect::{Answer, Client, Cx, Dialect, Terms};
 
 /// The dialect. It knows nothing of its connections.
 #[derive(Debug, Default)]
@@ -18,6 +18,13 @@ impl Dialect for Echo {
 
     fn claims(&self, path: &str) -> bool {
         path == "/echo"
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            compression: true,
+            ..Terms::default()
+        }
     }
 
     fn request(

@@ -14,6 +14,7 @@ pub mod query_string;
 pub mod request_head;
 pub mod request_path;
 pub mod ws_close;
+pub mod ws_deflate;
 pub mod ws_frame;
 pub mod ws_handshake;
 pub mod ws_mask;

@@ -36,6 +36,15 @@ impl PeerFault {
         }
     }
 
+    /// A message that cannot be inflated (1007).
+    pub const fn not_deflate() -> Self {
+        Self {
+            close_code: CloseCode::INVALID_PAYLOAD,
+            reason: "compressed message is corrupt",
+            limit: None,
+        }
+    }
+
     /// A limit was passed; code and reason are the limit's.
     pub fn limit(limit: Limit) -> Self {
         Self {

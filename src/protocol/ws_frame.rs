@@ -11,6 +11,8 @@ pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
 const FIN: u8 = 0x80;
 const RESERVED: u8 = 0x70;
+/// RSV1, with which permessage-deflate marks the first frame of a message (RFC 7692 section 6).
+const COMPRESSED: u8 = 0x40;
 const OPCODE: u8 = 0x0f;
 const MASK: u8 = 0x80;
 const LENGTH: u8 = 0x7f;
@@ -47,6 +49,15 @@ impl Opcode {
         })
     }
 
+    /// The type of the message that a frame begins; nothing if it begins none.
+    pub const fn message_type(self) -> Option<MessageType> {
+        match self {
+            Self::Text => Some(MessageType::Text),
+            Self::Binary => Some(MessageType::Binary),
+            Self::Continuation | Self::Close | Self::Ping | Self::Pong => None,
+        }
+    }
+
     /// True for close, ping and pong.
     pub const fn is_control(self) -> bool {
         self as u8 >= 8
@@ -77,6 +88,8 @@ impl MessageType {
 pub struct FrameHeader {
     /// The last fragment of its message.
     pub fin: bool,
+    /// The message that begins with this frame is compressed.
+    pub compressed: bool,
     /// What the frame is.
     pub opcode: Opcode,
     /// The masking key, if the payload is masked.
@@ -93,13 +106,31 @@ impl FrameHeader {
     /// 1002 for reserved bits, unknown opcodes, control frames that are fragmented or longer
     /// than 125 bytes, and lengths that are not in their shortest form or have the top bit set.
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, PeerFault> {
+        Self::parse_allowing(0, bytes)
+    }
+
+    /// As [`Self::parse`], where permessage-deflate was agreed upon: RSV1 may be set in the first
+    /// frame of a message (RFC 7692 section 6).
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_with_deflate(bytes: &[u8]) -> Result<Option<(Self, usize)>, PeerFault> {
+        Self::parse_allowing(COMPRESSED, bytes)
+    }
+
+    /// `allowed` are the reserved bits that the first frame of a message may have.
+    fn parse_allowing(allowed: u8, bytes: &[u8]) -> Result<Option<(Self, usize)>, PeerFault> {
         let Some(&first) = bytes.first() else {
             return Ok(None);
         };
-        if first & RESERVED != 0 {
+        let reserved = first & RESERVED;
+        if reserved & !allowed != 0 {
             return Err(PeerFault::protocol("reserved bit set"));
         }
         let opcode = Opcode::new(first & OPCODE).ok_or(PeerFault::protocol("unknown opcode"))?;
+        if reserved != 0 && opcode.message_type().is_none() {
+            return Err(PeerFault::protocol("reserved bit set"));
+        }
         let fin = first & FIN != 0;
         if opcode.is_control() && !fin {
             return Err(PeerFault::protocol("fragmented control frame"));
@@ -128,6 +159,7 @@ impl FrameHeader {
         Ok(Some((
             Self {
                 fin,
+                compressed: reserved != 0,
                 opcode,
                 mask,
                 payload_length,
@@ -138,7 +170,9 @@ impl FrameHeader {
 
     /// Appends the header in its shortest form.
     pub fn encode(&self, output: &mut Vec<u8>) {
-        output.push(if self.fin { FIN } else { 0 } | self.opcode as u8);
+        let fin = if self.fin { FIN } else { 0 };
+        let compressed = if self.compressed { COMPRESSED } else { 0 };
+        output.push(fin | compressed | self.opcode as u8);
         let mask_bit = if self.mask.is_some() { MASK } else { 0 };
         match self.payload_length {
             length @ 0..=125 => output.push(mask_bit | length as u8),
@@ -191,6 +225,7 @@ pub fn encode_frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(server_header_length(payload.len()) + payload.len());
     FrameHeader {
         fin: true,
+        compressed: false,
         opcode,
         mask: None,
         payload_length: payload.len() as u64,
@@ -215,6 +250,7 @@ pub fn encode_masked_frame(opcode: Opcode, payload: &[u8], key: MaskingKey) -> V
     let mut frame = Vec::with_capacity(MAX_HEADER + payload.len());
     FrameHeader {
         fin: true,
+        compressed: false,
         opcode,
         mask: Some(key),
         payload_length: payload.len() as u64,
@@ -248,6 +284,7 @@ mod tests {
                     for fin in [false, true] {
                         let header = FrameHeader {
                             fin,
+                            compressed: false,
                             opcode,
                             mask,
                             payload_length,
@@ -258,6 +295,8 @@ mod tests {
                             assert_eq!(FrameHeader::parse(&bytes[..end]), Ok(None));
                         }
                         assert_eq!(FrameHeader::parse(&bytes), Ok(Some((header, bytes.len()))));
+                        let with_deflate = FrameHeader::parse_with_deflate(&bytes);
+                        assert_eq!(with_deflate, Ok(Some((header, bytes.len()))));
                     }
                 }
             }
@@ -297,6 +336,44 @@ mod tests {
                 "{bytes:x?}"
             );
         }
+    }
+
+    #[test]
+    fn rsv1_is_for_the_first_frame_of_a_message_where_it_was_agreed_upon() {
+        for (first, allowed) in [
+            (0xc1, true),
+            (0x41, true),
+            (0xc2, true),
+            (0x42, true),
+            (0xc0, false),
+            (0x40, false),
+            (0xc8, false),
+            (0xc9, false),
+            (0xca, false),
+            (0xe1, false),
+            (0xd2, false),
+            (0xa1, false),
+            (0x91, false),
+            (0xf1, false),
+        ] {
+            let fault = Err(PeerFault::protocol("reserved bit set"));
+            assert_eq!(FrameHeader::parse(&[first]), fault, "{first:x}");
+            let expected = if allowed { Ok(None) } else { fault };
+            let parsed = FrameHeader::parse_with_deflate(&[first]);
+            assert_eq!(parsed, expected, "{first:x}");
+        }
+        let header = FrameHeader {
+            fin: false,
+            compressed: true,
+            opcode: Opcode::Binary,
+            mask: None,
+            payload_length: 5,
+        };
+        let mut bytes = Vec::new();
+        header.encode(&mut bytes);
+        assert_eq!(bytes, [0x42, 5]);
+        let parsed = FrameHeader::parse_with_deflate(&bytes);
+        assert_eq!(parsed, Ok(Some((header, 2))));
     }
 
     #[test]

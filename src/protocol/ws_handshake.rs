@@ -1,7 +1,7 @@
 //! The opening handshake, both sides of it (RFC 6455 sections 1.3, 4.1 and 4.2).
 //!
 //! No extension is offered or accepted here: an answer without `Sec-WebSocket-Extensions` declines
-//! them all (section 9.1).
+//! them all (section 9.1). Compression is added to an answer by [`ws_deflate`](super::ws_deflate).
 
 use crate::protocol::http_request::{Method, Request, Version};
 use crate::protocol::http_response::Refusal;

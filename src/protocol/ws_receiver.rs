@@ -1,4 +1,5 @@
-//! Frames to messages: all of RFC 6455's receiving side (sections 5 and 8.1), for both roles.
+//! Frames to messages: all of RFC 6455's receiving side (sections 5 and 8.1), for both roles, and
+//! that of RFC 7692 where compression was agreed upon.
 //!
 //! Invariants:
 //! - A call takes bytes, yields an event, or fails: it never does nothing with input left.
@@ -6,11 +7,15 @@
 //! - A frame that is wholly in the input is unmasked there and never copied. Between messages
 //!   nothing is held at all; otherwise one box, which grows only as bytes arrive: a length that
 //!   a peer merely announces allocates nothing.
-//! - Every limit is checked on the header, before the payload is taken.
+//! - Every limit is checked on the header, before the payload is taken; and that of messages again
+//!   while a compressed one is inflated.
+//! - A compressed message is inflated when it is complete: between two calls there is no state of a
+//!   decompressor.
 
 use crate::limits::Limit;
 use crate::protocol::peer_fault::PeerFault;
 use crate::protocol::ws_close::CloseStatus;
+use crate::protocol::ws_deflate::{InflateFault, Inflater};
 use crate::protocol::ws_frame::{
     FrameHeader, MAX_CONTROL_PAYLOAD, MAX_HEADER, MessageType, Opcode,
 };
@@ -29,7 +34,7 @@ pub enum Role {
 /// What the receiver may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReceiveLimits {
-    /// Bytes of a message.
+    /// Bytes of a message, of a compressed one when it is inflated.
     pub message: usize,
     /// The limit that `message` is the value of.
     pub message_limit: Limit,
@@ -46,6 +51,8 @@ pub struct ReceiveLimits {
 pub enum Event<'a> {
     /// A complete message.
     Message(MessageType, &'a [u8]),
+    /// A complete message that is still compressed.
+    Compressed(MessageType, &'a [u8]),
     /// A ping, to be answered with its payload.
     Ping(&'a [u8]),
     /// A pong.
@@ -58,6 +65,8 @@ pub enum Event<'a> {
 #[derive(Debug)]
 pub struct Receiver {
     role: Role,
+    /// Messages may be compressed.
+    deflate: bool,
     partial: Option<Box<Partial>>,
 }
 
@@ -79,6 +88,7 @@ struct Partial {
 #[derive(Debug)]
 struct PartialMessage {
     message_type: MessageType,
+    compressed: bool,
     payload: Vec<u8>,
     fragments: usize,
     utf8: Utf8Validator,
@@ -89,8 +99,21 @@ impl Receiver {
     pub fn new(role: Role) -> Self {
         Self {
             role,
+            deflate: false,
             partial: None,
         }
+    }
+
+    /// The same where permessage-deflate was agreed upon.
+    #[must_use]
+    pub fn with_deflate(mut self) -> Self {
+        self.deflate = true;
+        self
+    }
+
+    /// Gives up what is incomplete. The receiver must not be used afterwards.
+    pub fn forget(&mut self) {
+        self.partial = None;
     }
 
     /// True between the first byte of a message or frame and its last.
@@ -105,6 +128,29 @@ impl Receiver {
         self.partial
             .as_ref()
             .map_or(0, |partial| partial.buffered())
+    }
+
+    /// As [`Self::receive`], but what is compressed is inflated.
+    ///
+    /// # Errors
+    /// As for [`Self::receive`].
+    pub fn receive_inflated<'a, 'input: 'a>(
+        &'a mut self,
+        input: &mut &'input mut [u8],
+        limits: &ReceiveLimits,
+        inflater: &'a mut Inflater,
+    ) -> Result<Option<Event<'a>>, PeerFault> {
+        Ok(match self.receive(input, limits)? {
+            Some(Event::Compressed(message_type, payload)) => {
+                let message = inflater.inflate(payload, limits.message);
+                let message = message.map_err(|fault| match fault {
+                    InflateFault::Corrupt => PeerFault::not_deflate(),
+                    InflateFault::TooLong => PeerFault::limit(limits.message_limit),
+                })?;
+                Some(whole_message(message_type, message)?)
+            }
+            event => event,
+        })
     }
 
     /// Takes from `input` up to the end of the next event. Nothing: all input is taken and the
@@ -128,7 +174,7 @@ impl Receiver {
             return Ok(None);
         }
         if self.partial.is_none()
-            && let Some((header, header_length)) = FrameHeader::parse(input)?
+            && let Some((header, header_length)) = parse_header(self.deflate, input)?
         {
             check_mask(self.role, &header)?;
             let message = Message::start(&header, None, limits)?;
@@ -140,11 +186,12 @@ impl Receiver {
                 if let Some(key) = header.mask {
                     apply_mask(payload, key, 0);
                 }
-                return whole_frame(header.opcode, payload).map(Some);
+                return whole_frame(&header, payload).map(Some);
             }
         }
+        let (role, deflate) = (self.role, self.deflate);
         let partial = self.partial.get_or_insert_default();
-        partial.receive(self.role, input, limits)
+        partial.receive(role, deflate, input, limits)
     }
 }
 
@@ -162,13 +209,14 @@ impl Partial {
     fn receive<'a>(
         &'a mut self,
         role: Role,
+        deflate: bool,
         input: &mut &mut [u8],
         limits: &ReceiveLimits,
     ) -> Result<Option<Event<'a>>, PeerFault> {
-        let opcode = loop {
+        let last = loop {
             let (header, taken) = match self.frame {
                 Some(frame) => frame,
-                None => match self.receive_header(role, input, limits)? {
+                None => match self.receive_header(role, deflate, input, limits)? {
                     Some(header) => (header, 0),
                     None => return Ok(None),
                 },
@@ -184,22 +232,23 @@ impl Partial {
                 return Ok(None);
             }
             self.frame = None;
-            if header.opcode.is_control() {
-                break header.opcode;
-            }
-            if header.fin {
-                break Opcode::Continuation;
+            if header.opcode.is_control() || header.fin {
+                break header;
             }
             if input.is_empty() {
                 return Ok(None);
             }
         };
-        if opcode.is_control() {
+        if last.opcode.is_control() {
             self.finished = self.message.is_none();
-            return whole_frame(opcode, &self.control).map(Some);
+            return whole_frame(&last, &self.control).map(Some);
         }
         self.finished = true;
         match &self.message {
+            Some(message) if message.compressed => Ok(Some(Event::Compressed(
+                message.message_type,
+                &message.payload,
+            ))),
             Some(message) => {
                 if message.message_type == MessageType::Text {
                     message.utf8.finish().map_err(|_| PeerFault::not_utf8())?;
@@ -214,13 +263,14 @@ impl Partial {
     fn receive_header(
         &mut self,
         role: Role,
+        deflate: bool,
         input: &mut &mut [u8],
         limits: &ReceiveLimits,
     ) -> Result<Option<FrameHeader>, PeerFault> {
         let held = self.header.len();
         let more = input.len().min(MAX_HEADER - held);
         self.header.extend_from_slice(&input[..more]);
-        let Some((header, header_length)) = FrameHeader::parse(&self.header)? else {
+        let Some((header, header_length)) = parse_header(deflate, &self.header)? else {
             take(input, more);
             return Ok(None);
         };
@@ -232,6 +282,7 @@ impl Partial {
             Message::First(message_type) => {
                 self.message = Some(PartialMessage {
                     message_type,
+                    compressed: header.compressed,
                     payload: Vec::new(),
                     fragments: 1,
                     utf8: Utf8Validator::default(),
@@ -250,7 +301,7 @@ impl Partial {
         if opcode.is_control() {
             self.control.extend_from_slice(part);
         } else if let Some(message) = &mut self.message {
-            if message.message_type == MessageType::Text {
+            if message.message_type == MessageType::Text && !message.compressed {
                 message.utf8.feed(part).map_err(|_| PeerFault::not_utf8())?;
             }
             message.payload.extend_from_slice(part);
@@ -285,9 +336,14 @@ impl Message {
                 return Err(PeerFault::protocol("new message inside a fragmented one"));
             }
         };
-        let (held, fragments) =
-            message.map_or((0, 0), |message| (message.payload.len(), message.fragments));
-        if header.payload_length > limits.message.saturating_sub(held) as u64 {
+        let (held, fragments, compressed) = message.map_or((0, 0, header.compressed), |message| {
+            (message.payload.len(), message.fragments, message.compressed)
+        });
+        let longest = match compressed {
+            true => longest_compressed(limits.message),
+            false => limits.message,
+        };
+        if header.payload_length > longest.saturating_sub(held) as u64 {
             return Err(PeerFault::limit(limits.message_limit));
         }
         if header.payload_length > limits.frame as u64 {
@@ -297,6 +353,19 @@ impl Message {
             return Err(PeerFault::limit(Limit::Fragments));
         }
         Ok(this)
+    }
+}
+
+/// Bytes that a message of up to `message` bytes can take when it is compressed by somebody who
+/// does it badly: in the code that has nine bits for some bytes, block by block.
+const fn longest_compressed(message: usize) -> usize {
+    message.saturating_add(message / 8).saturating_add(64)
+}
+
+fn parse_header(deflate: bool, bytes: &[u8]) -> Result<Option<(FrameHeader, usize)>, PeerFault> {
+    match deflate {
+        true => FrameHeader::parse_with_deflate(bytes),
+        false => FrameHeader::parse(bytes),
     }
 }
 
@@ -310,18 +379,27 @@ fn check_mask(role: Role, header: &FrameHeader) -> Result<(), PeerFault> {
 }
 
 /// The event of a frame that is a message or control frame of its own.
-fn whole_frame(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, PeerFault> {
-    debug_assert!(!opcode.is_control() || payload.len() <= MAX_CONTROL_PAYLOAD);
-    Ok(match opcode {
-        Opcode::Text => {
-            str::from_utf8(payload).map_err(|_| PeerFault::not_utf8())?;
-            Event::Message(MessageType::Text, payload)
-        }
-        Opcode::Binary | Opcode::Continuation => Event::Message(MessageType::Binary, payload),
+fn whole_frame<'a>(header: &FrameHeader, payload: &'a [u8]) -> Result<Event<'a>, PeerFault> {
+    debug_assert!(!header.opcode.is_control() || payload.len() <= MAX_CONTROL_PAYLOAD);
+    let message = |message_type| match header.compressed {
+        true => Ok(Event::Compressed(message_type, payload)),
+        false => whole_message(message_type, payload),
+    };
+    Ok(match header.opcode {
+        Opcode::Text => message(MessageType::Text)?,
+        Opcode::Binary | Opcode::Continuation => message(MessageType::Binary)?,
         Opcode::Ping => Event::Ping(payload),
         Opcode::Pong => Event::Pong(payload),
         Opcode::Close => Event::Close(CloseStatus::parse(payload)?),
     })
+}
+
+/// The event of a message, which is checked if it is text.
+fn whole_message(message_type: MessageType, payload: &[u8]) -> Result<Event<'_>, PeerFault> {
+    if message_type == MessageType::Text {
+        str::from_utf8(payload).map_err(|_| PeerFault::not_utf8())?;
+    }
+    Ok(Event::Message(message_type, payload))
 }
 
 /// Splits `length` bytes off the front of `input`.
@@ -354,19 +432,32 @@ mod tests {
         Fault(u16, &'static str),
     }
 
+    fn plain() -> Receiver {
+        Receiver::new(Role::Server)
+    }
+
+    fn deflating() -> Receiver {
+        plain().with_deflate()
+    }
+
     fn run(parts: &[&[u8]]) -> Vec<Seen> {
-        let mut receiver = Receiver::new(Role::Server);
+        run_on(plain(), parts)
+    }
+
+    fn run_on(mut receiver: Receiver, parts: &[&[u8]]) -> Vec<Seen> {
+        let mut inflater = Inflater::default();
         let mut seen = Vec::new();
         for part in parts {
             let mut bytes = part.to_vec();
             let mut input = &mut bytes[..];
             loop {
                 let before = input.len();
-                match receiver.receive(&mut input, &LIMITS) {
+                match receiver.receive_inflated(&mut input, &LIMITS, &mut inflater) {
                     Ok(Some(event)) => seen.push(match event {
                         Event::Message(message_type, payload) => {
                             Seen::Message(message_type, payload.to_vec())
                         }
+                        Event::Compressed(..) => panic!("not inflated"),
                         Event::Ping(payload) => Seen::Ping(payload.to_vec()),
                         Event::Pong(payload) => Seen::Pong(payload.to_vec()),
                         Event::Close(status) => Seen::Close(
@@ -397,16 +488,180 @@ mod tests {
     }
 
     fn at_every_split(bytes: &[u8], expected: &[Seen]) {
-        assert_eq!(run(&[bytes]), expected);
+        at_every_split_on(plain, bytes, expected);
+    }
+
+    fn at_every_split_on(receiver: fn() -> Receiver, bytes: &[u8], expected: &[Seen]) {
+        assert_eq!(run_on(receiver(), &[bytes]), expected);
         for first in 0..=bytes.len() {
             assert_eq!(
-                run(&[&bytes[..first], &bytes[first..]]),
+                run_on(receiver(), &[&bytes[..first], &bytes[first..]]),
                 expected,
                 "split at {first}"
             );
         }
         let single: Vec<&[u8]> = bytes.chunks(1).collect();
-        assert_eq!(run(&single), expected, "byte by byte");
+        assert_eq!(run_on(receiver(), &single), expected, "byte by byte");
+    }
+
+    /// A frame with RSV1, as the first of a compressed message has it.
+    fn compressed(fin: bool, opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = fragment(fin, opcode, payload);
+        bytes[0] |= 0x40;
+        bytes
+    }
+
+    /// What a client sends of a message that it has compressed.
+    fn deflate(message: &[u8]) -> Vec<u8> {
+        let mut payload = Vec::with_capacity(message.len() + 100);
+        flate2::Compress::new(flate2::Compression::default(), false)
+            .compress_vec(message, &mut payload, flate2::FlushCompress::Sync)
+            .unwrap();
+        payload.truncate(payload.len() - 4);
+        payload
+    }
+
+    #[test]
+    fn compressed_messages_at_every_split() {
+        let text = "ἐν ἀρχῇ ἦν ὁ λόγος, καὶ ὁ λόγος ἦν πρὸς τὸν θεόν".repeat(3);
+        let payload = deflate(text.as_bytes());
+        let (front, back) = payload.split_at(payload.len() / 2);
+        let bytes = [
+            compressed(true, Opcode::Text, &payload),
+            // A message may be sent as it is.
+            fragment(true, Opcode::Text, "κόσμε".as_bytes()),
+            compressed(false, Opcode::Text, front),
+            fragment(true, Opcode::Ping, b"between"),
+            fragment(false, Opcode::Continuation, b""),
+            fragment(true, Opcode::Continuation, back),
+            compressed(false, Opcode::Binary, b""),
+            fragment(true, Opcode::Continuation, &deflate(&[7; 1000])),
+            compressed(true, Opcode::Binary, b"\0"),
+            compressed(true, Opcode::Text, b"\xf2\x48\xcd\xc9\xc9\x07\x00"),
+            fragment(false, Opcode::Binary, b"as "),
+            fragment(true, Opcode::Continuation, b"it is"),
+        ]
+        .concat();
+        at_every_split_on(
+            deflating,
+            &bytes,
+            &[
+                Seen::Message(MessageType::Text, text.clone().into()),
+                Seen::Message(MessageType::Text, "κόσμε".into()),
+                Seen::Ping(b"between".to_vec()),
+                Seen::Message(MessageType::Text, text.into()),
+                Seen::Message(MessageType::Binary, vec![7; 1000]),
+                Seen::Message(MessageType::Binary, Vec::new()),
+                Seen::Message(MessageType::Text, b"Hello".to_vec()),
+                Seen::Message(MessageType::Binary, b"as it is".to_vec()),
+            ],
+        );
+    }
+
+    #[test]
+    fn faults_of_compressed_messages_at_every_split() {
+        let bomb = deflate(&[0; 1001]);
+        let (front, back) = bomb.split_at(3);
+        let not_utf8 = deflate(b"it was fine until \xed\xa0\x80");
+        let cases: &[(Vec<u8>, u16, &'static str)] = &[
+            (
+                compressed(true, Opcode::Binary, &bomb),
+                1009,
+                "message limit",
+            ),
+            (
+                [
+                    compressed(false, Opcode::Text, front),
+                    fragment(true, Opcode::Continuation, back),
+                ]
+                .concat(),
+                1009,
+                "message limit",
+            ),
+            // Longer than any message within the limit could be.
+            (
+                compressed(true, Opcode::Binary, &[0; 1190])[..8].to_vec(),
+                1009,
+                "message limit",
+            ),
+            (
+                compressed(true, Opcode::Text, &not_utf8),
+                1007,
+                "text is not valid UTF-8",
+            ),
+            (
+                compressed(true, Opcode::Binary, &deflate(b"cut off")[..5]),
+                1007,
+                "compressed message is corrupt",
+            ),
+            (
+                compressed(true, Opcode::Text, b"this is no DEFLATE"),
+                1007,
+                "compressed message is corrupt",
+            ),
+            // A reference to the message before.
+            (
+                compressed(true, Opcode::Text, b"\xf2\x00\x11\x00\x00"),
+                1007,
+                "compressed message is corrupt",
+            ),
+            (
+                [
+                    compressed(false, Opcode::Text, front),
+                    compressed(true, Opcode::Continuation, back)[..1].to_vec(),
+                ]
+                .concat(),
+                1002,
+                "reserved bit set",
+            ),
+            (
+                compressed(true, Opcode::Ping, b"")[..1].to_vec(),
+                1002,
+                "reserved bit set",
+            ),
+            (
+                compressed(true, Opcode::Close, b"")[..1].to_vec(),
+                1002,
+                "reserved bit set",
+            ),
+            (
+                [
+                    compressed(false, Opcode::Text, front),
+                    compressed(true, Opcode::Text, &bomb),
+                ]
+                .concat(),
+                1002,
+                "new message inside a fragmented one",
+            ),
+        ];
+        for (bytes, code, reason) in cases {
+            at_every_split_on(deflating, bytes, &[Seen::Fault(*code, reason)]);
+        }
+        let unasked = compressed(true, Opcode::Text, b"\0");
+        at_every_split(&unasked, &[Seen::Fault(1002, "reserved bit set")]);
+    }
+
+    #[test]
+    fn what_is_inflated_may_have_been_larger() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        let noise: Vec<u8> = (0..LIMITS.message).map(|_| rng.u8(..)).collect();
+        let payload = deflate(&noise);
+        assert!(payload.len() > LIMITS.message);
+        at_every_split_on(
+            deflating,
+            &compressed(true, Opcode::Binary, &payload),
+            &[Seen::Message(MessageType::Binary, noise)],
+        );
+    }
+
+    #[test]
+    fn a_receiver_that_does_not_look_inflates_nothing() {
+        let mut receiver = deflating();
+        let mut bytes = compressed(true, Opcode::Text, b"no DEFLATE");
+        let mut input = &mut bytes[..];
+        let event = receiver.receive(&mut input, &LIMITS);
+        let expected = Event::Compressed(MessageType::Text, b"no DEFLATE");
+        assert_eq!(event, Ok(Some(expected)));
     }
 
     #[test]

@@ -92,6 +92,9 @@ pub struct Terms {
     pub pong_wait: Limit,
     /// The time before a ping is up to a fifth more or less, by connection.
     pub scattered_pings: bool,
+    /// True if messages are compressed for and by the clients that offer it (permessage-deflate,
+    /// RFC 7692).
+    pub compression: bool,
     /// False if its clients cannot take close frames: then a connection ends with the end of the
     /// stream alone, unless the client sent a close frame.
     pub close_frames: bool,
@@ -105,6 +108,7 @@ impl Default for Terms {
             ping_after: Limit::PingAfter,
             pong_wait: Limit::PongWait,
             scattered_pings: true,
+            compression: false,
             close_frames: true,
         }
     }

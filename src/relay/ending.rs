@@ -18,6 +18,9 @@ impl Relay {
         let softly_passed = self.outboxes.take_softly_passed();
         self.counters
             .count_limit_times(Limit::OutputSoft, softly_passed);
+        let not_compressed = self.outboxes.take_not_compressed();
+        self.counters
+            .count_limit_times(Limit::Compression, not_compressed);
         loop {
             while let Some(id) = self.outboxes.pop_overflowed() {
                 let limit = match self.peers.get(id).map(|peer| &peer.stage) {

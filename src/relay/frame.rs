@@ -1,8 +1,10 @@
 //! Bytes on their way out, shared by all who get them, and the account of what they hold.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::ops::Deref;
 use std::rc::Rc;
+
+use crate::protocol::ws_deflate::Deflater;
 
 /// The bytes that all living frames hold.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +26,7 @@ impl FrameLedger {
         Frame(Rc::new(Buffer {
             bytes,
             droppable,
+            deflated: OnceCell::new(),
             ledger: self.clone(),
         }))
     }
@@ -42,6 +45,8 @@ pub struct Frame(Rc<Buffer>);
 struct Buffer {
     bytes: Box<[u8]>,
     droppable: bool,
+    /// Its compressed form, once somebody needed that; nothing in it if there is none.
+    deflated: OnceCell<Option<Frame>>,
     ledger: FrameLedger,
 }
 
@@ -95,6 +100,22 @@ impl Frame {
         self.0.droppable
     }
 
+    /// Its form for clients that take compressed messages: itself, where compression is not
+    /// worthwhile. The first of them has it made, for all.
+    pub fn deflated(&self, deflater: &mut Deflater) -> &Self {
+        let Buffer {
+            droppable,
+            deflated,
+            ledger,
+            ..
+        } = &*self.0;
+        let deflate = || {
+            let bytes = deflater.deflate(self)?;
+            Some(ledger.wrap(bytes.into(), *droppable))
+        };
+        deflated.get_or_init(deflate).as_ref().unwrap_or(self)
+    }
+
     /// True if this is an HTTP answer: it begins with a letter, where a WebSocket frame has its
     /// FIN bit.
     pub fn is_http(&self) -> bool {
@@ -114,6 +135,30 @@ mod tests {
             let frame = ledger.frame(encode_frame(Opcode::Binary, &vec![0; length]));
             assert_eq!(frame.payload_length(), length);
         }
+    }
+
+    #[test]
+    fn a_frame_is_compressed_once_and_goes_with_its_other_form() {
+        let ledger = FrameLedger::default();
+        let mut deflater = Deflater::new(1000);
+        let message = ledger.message(encode_frame(Opcode::Text, &[b'a'; 1000]));
+        let copy = message.clone();
+        let plain = ledger.held();
+        let deflated = message.deflated(&mut deflater).clone();
+        assert!(deflated.len() < 100 && deflated.is_droppable() && deflated.ends_message());
+        assert!(Rc::ptr_eq(&copy.deflated(&mut deflater).0, &deflated.0));
+        assert_eq!(ledger.held(), plain + Buffer::cost(deflated.len()));
+        drop((message, copy));
+        assert_eq!(ledger.held(), Buffer::cost(deflated.len()));
+        drop(deflated);
+        assert_eq!(ledger.held(), 0);
+        for frame in [
+            ledger.frame(encode_frame(Opcode::Ping, b"?")),
+            ledger.message(encode_frame(Opcode::Binary, &[0; 1001])),
+        ] {
+            assert!(Rc::ptr_eq(&frame.deflated(&mut deflater).0, &frame.0));
+        }
+        assert_eq!(deflater.take_too_long(), 1);
     }
 
     #[test]

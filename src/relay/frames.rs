@@ -59,6 +59,9 @@ impl Relay {
         };
         let before = open.receiver.buffered();
         let mut heard = false;
+        // Borrowed from the relay, too.
+        let mut inflater = std::mem::take(&mut self.inflater);
+        let mut inflated = 0;
         let Some((service, mut cx)) = self.split(dialect, now) else {
             return Reading::Over;
         };
@@ -79,7 +82,9 @@ impl Relay {
             if cx.outboxes.has_long_answer(id) {
                 break Stop::Paused(now.moment + ANSWER_PAUSE, Limit::OutputSoft);
             }
-            let event = open.receiver.receive(input, &receive_limits);
+            let event = open
+                .receiver
+                .receive_inflated(input, &receive_limits, &mut inflater);
             heard |= matches!(event, Ok(Some(_)));
             match event {
                 Ok(None) => break Stop::InputEnded,
@@ -112,9 +117,15 @@ impl Relay {
                     service.ping_or_pong(&mut cx, id);
                 }
                 Ok(Some(Event::Close(status))) => break Stop::ClosedByPeer(status.code),
+                // All that was compressed is inflated.
+                Ok(Some(Event::Compressed(..))) => {}
                 Err(fault) => break Stop::Fault(fault),
             }
             *budget = budget.saturating_sub(1);
+            inflated += inflater.take_inflated();
+            if inflated > limits.read_per_turn {
+                *budget = 0;
+            }
         };
         if !open.receiver.is_inside_message() {
             open.message_since = Tick::NEVER;
@@ -122,6 +133,8 @@ impl Relay {
             open.message_since = Tick::of(now.moment);
         }
         open.paused = matches!(stop, Stop::Paused(..));
+        inflater.end_turn();
+        self.inflater = inflater;
         let message_since = open.message_since;
         self.count_buffered(before, open.receiver.buffered());
         if let Some(peer) = self.peers.get_mut(id) {

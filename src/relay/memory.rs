@@ -63,7 +63,7 @@ impl Relay {
         if let Some(peer) = self.peers.get_mut(id) {
             let before = peer.stage.buffered();
             if let Stage::Open(open) = &mut peer.stage {
-                *open = crate::relay::peer::Open::new();
+                open.receiver.forget();
             }
             self.buffered = (self.buffered + peer.stage.buffered()).saturating_sub(before);
         }

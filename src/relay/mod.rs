@@ -46,6 +46,7 @@ use std::collections::{HashMap, VecDeque};
 use ipnet::IpNet;
 
 use crate::limits::Limits;
+use crate::protocol::ws_deflate::Inflater;
 use crate::relay::address::PeerAddress;
 use crate::relay::address_limits::AddressLimits;
 use crate::relay::conn_id::{ConnId, ConnTable};
@@ -152,6 +153,7 @@ pub struct Relay {
     sweep: Sweep,
     drain: Option<Drain>,
     random: Box<dyn RandomSource>,
+    inflater: Inflater,
 }
 
 impl Relay {
@@ -185,6 +187,7 @@ impl Relay {
             sweep: Sweep::default(),
             drain: None,
             random: Box::new(NoRandomSource),
+            inflater: Inflater::default(),
         }
     }
 

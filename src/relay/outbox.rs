@@ -1,6 +1,7 @@
 //! What one client is still to be sent. One cache line: fan-out touches one of these per
 //! receiver, and nothing else.
 
+use crate::protocol::ws_deflate::{Deflater, Window};
 use crate::relay::conn_id::ConnId;
 use crate::relay::frame::Frame;
 use crate::relay::frame_queue::{FrameQueue, SpareRings};
@@ -46,6 +47,8 @@ pub struct Outbox {
     pub(super) blocked: bool,
     /// A program's (a control connection), which may lag further behind than a client.
     pub(super) link: bool,
+    /// The client's window, if it takes compressed messages.
+    pub(super) window: Option<Window>,
     /// Since when the soft limit is passed.
     pub(super) soft_since: Tick,
     /// Bytes waiting.
@@ -63,6 +66,7 @@ impl Outbox {
             dirty: false,
             blocked: false,
             link: false,
+            window: None,
             soft_since: Tick::NEVER,
             waiting: 0,
             traffic: Traffic::default(),
@@ -93,6 +97,15 @@ impl Outbox {
             .iter()
             .find(is_long)
             .map_or(0, |frame| frame.len())
+    }
+
+    /// The form of a frame that the client gets.
+    #[inline]
+    pub(super) fn form<'a>(&self, frame: &'a Frame, deflater: &mut Deflater) -> &'a Frame {
+        match self.window {
+            Some(window) if window.holds(frame.payload_length()) => frame.deflated(deflater),
+            _ => frame,
+        }
     }
 
     pub(super) fn enqueue(&mut self, frame: Frame, spare: &mut SpareRings) {

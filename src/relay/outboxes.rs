@@ -5,6 +5,7 @@
 use std::io::IoSlice;
 
 use crate::limits::Limits;
+use crate::protocol::ws_deflate::{Deflater, Window};
 use crate::relay::conn_id::ConnId;
 use crate::relay::frame::{Frame, FrameLedger};
 use crate::relay::frame_queue::SpareRings;
@@ -47,6 +48,7 @@ pub struct Outboxes {
     overflowed: Vec<ConnId>,
     spare: SpareRings,
     ledger: FrameLedger,
+    deflater: Deflater,
     output: usize,
     output_soft: usize,
     link_output: usize,
@@ -65,6 +67,7 @@ impl Outboxes {
             overflowed: Vec::new(),
             spare: SpareRings::default(),
             ledger: FrameLedger::default(),
+            deflater: Deflater::new(limits.compression),
             output: limits.output,
             output_soft: limits.output_soft,
             link_output: limits.control_output,
@@ -76,6 +79,7 @@ impl Outboxes {
 
     /// Takes over changed limits.
     pub fn set_limits(&mut self, limits: &Limits) {
+        self.deflater.set_longest(limits.compression);
         self.output = limits.output;
         self.output_soft = limits.output_soft;
         self.link_output = limits.control_output;
@@ -113,6 +117,18 @@ impl Outboxes {
         }
     }
 
+    /// The client takes compressed messages from now on, and looks back in them so far.
+    pub fn set_window(&mut self, id: ConnId, window: Window) {
+        if let Some(outbox) = self.get_mut(id) {
+            outbox.window = Some(window);
+        }
+    }
+
+    /// How many messages were too long to be compressed since this was last asked.
+    pub fn take_not_compressed(&mut self) -> u64 {
+        self.deflater.take_too_long()
+    }
+
     /// The outbox of a connection, if it lives.
     pub fn get(&self, id: ConnId) -> Option<&Outbox> {
         self.table
@@ -140,6 +156,10 @@ impl Outboxes {
         if outbox.owner != id || outbox.intake != Intake::Open || frame.is_empty() {
             return;
         }
+        let frame = match outbox.window {
+            Some(_) => outbox.form(&frame, &mut self.deflater).clone(),
+            None => frame,
+        };
         let length = frame.len();
         let limit = if outbox.link {
             link_output
@@ -180,6 +200,15 @@ impl Outboxes {
         if outbox.owner != id || outbox.intake != Intake::Open {
             return Delivery::Refused;
         }
+        let deflated;
+        let message = match outbox.window {
+            None => message,
+            Some(_) => {
+                let frame = outbox.form(message.frame, &mut self.deflater);
+                deflated = Outgoing { frame, ..*message };
+                &deflated
+            }
+        };
         let length = message.frame.len();
         let only_newest = outbox.blocked && message.policy == OutputPolicy::Latest;
         if outbox.waiting + length > self.output_soft || only_newest {

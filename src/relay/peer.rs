@@ -13,6 +13,7 @@
 //!
 //! A stage only ever moves downwards. Each has a deadline, looked at by the sweep.
 
+use crate::protocol::ws_deflate::Agreement;
 use crate::protocol::ws_receiver::{Receiver, Role};
 use crate::relay::address::PeerAddress;
 use crate::relay::dialect::DialectId;
@@ -106,6 +107,8 @@ pub struct PendingHandshake {
     pub address: PeerAddress,
     /// The answer.
     pub switching_protocols: Vec<u8>,
+    /// What that says about compression.
+    pub agreement: Option<Agreement>,
 }
 
 /// A WebSocket that is open.
@@ -128,8 +131,17 @@ pub struct Open {
 impl Open {
     /// A WebSocket right after its handshake.
     pub fn new() -> Self {
+        Self::with_receiver(Receiver::new(Role::Server))
+    }
+
+    /// A WebSocket right after its handshake, with compression.
+    pub fn with_deflate() -> Self {
+        Self::with_receiver(Receiver::new(Role::Server).with_deflate())
+    }
+
+    fn with_receiver(receiver: Receiver) -> Self {
         Self {
-            receiver: Receiver::new(Role::Server),
+            receiver,
             paused: false,
             control_frames: RateState::default(),
             messages: RateState::default(),

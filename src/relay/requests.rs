@@ -7,6 +7,7 @@ use crate::protocol::forwarded_for::{client_address, forwarded_address};
 use crate::protocol::http_request::{Method, Request};
 use crate::protocol::http_response::{CONTINUE, Refusal, Response};
 use crate::protocol::request_head::RequestHead;
+use crate::protocol::ws_deflate::Agreement;
 use crate::relay::address::PeerAddress;
 use crate::relay::conn_id::ConnId;
 use crate::relay::dialect::{Answer, Client, Dialect, DialectId};
@@ -17,6 +18,19 @@ use crate::relay::peer::{ListenerId, Open, Stage};
 use crate::relay::receive::Reading;
 use crate::relay::request::CloseReason;
 use crate::relay::{Relay, ServiceKind};
+
+/// The 101 answer, and what it says about compression.
+pub(super) type SwitchingProtocols = (Vec<u8>, Option<Agreement>);
+
+/// Agrees upon compression in the answer, where the client offers it.
+fn agree(request: &Request, mut answer: Vec<u8>, compression: bool) -> SwitchingProtocols {
+    let offers = request.headers("Sec-WebSocket-Extensions");
+    let agreement = compression
+        .then(|| Agreement::negotiate(offers))
+        .flatten()
+        .filter(|agreement| agreement.announce(&mut answer));
+    (answer, agreement)
+}
 
 impl Relay {
     /// Takes requests from `input` until it is empty, the connection is upgraded or ends, or
@@ -100,9 +114,16 @@ impl Relay {
         let Some((service, mut cx)) = self.split(dialect, now) else {
             return;
         };
+        let compression = service.terms().compression;
         match service.request(&mut cx, client, request, body) {
-            Answer::Upgrade(bytes) => self.upgrade(id, dialect, address, bytes, now),
-            Answer::Later(bytes) => self.await_verdict(id, dialect, address, bytes, now),
+            Answer::Upgrade(bytes) => {
+                let answer = agree(request, bytes, compression);
+                self.upgrade(id, dialect, address, answer, now);
+            }
+            Answer::Later(bytes) => {
+                let answer = agree(request, bytes, compression);
+                self.await_verdict(id, dialect, address, answer, now);
+            }
             Answer::Refuse(refusal) => {
                 self.count_refusal(id, &refusal);
                 self.answer_last(id, &refusal.into(), head_only, now);
@@ -142,7 +163,7 @@ impl Relay {
         id: ConnId,
         dialect: DialectId,
         address: PeerAddress,
-        switching_protocols: Vec<u8>,
+        (switching_protocols, agreement): SwitchingProtocols,
         now: Now,
     ) {
         let frame = self.outboxes.frame(switching_protocols);
@@ -157,7 +178,13 @@ impl Relay {
         }
         self.counters.handshakes += 1;
         if let Some(peer) = self.peers.get_mut(id) {
-            peer.stage = Stage::Open(Open::new());
+            peer.stage = Stage::Open(match agreement {
+                Some(_) => Open::with_deflate(),
+                None => Open::new(),
+            });
+        }
+        if let Some(agreement) = agreement {
+            self.outboxes.set_window(id, agreement.window());
         }
         self.schedule(id);
         log::debug!(

@@ -8,6 +8,7 @@ use crate::relay::dialect::DialectId;
 use crate::relay::moment::{Now, Tick};
 use crate::relay::peer::{PendingHandshake, Stage};
 use crate::relay::request::CloseReason;
+use crate::relay::requests::SwitchingProtocols;
 use crate::relay::task::{Assigned, Finished};
 
 impl Relay {
@@ -41,7 +42,7 @@ impl Relay {
         id: ConnId,
         dialect: DialectId,
         address: PeerAddress,
-        switching_protocols: Vec<u8>,
+        (switching_protocols, agreement): SwitchingProtocols,
         now: Now,
     ) {
         let time = self.settings.limits.authentication_time;
@@ -51,6 +52,7 @@ impl Relay {
                 dialect,
                 address,
                 switching_protocols,
+                agreement,
             }));
         }
     }
@@ -65,8 +67,9 @@ impl Relay {
             dialect,
             address,
             switching_protocols,
+            agreement,
         } = pending;
-        self.upgrade(id, dialect, address, switching_protocols, now);
+        self.upgrade(id, dialect, address, (switching_protocols, agreement), now);
         self.resumed.push(id);
     }
 

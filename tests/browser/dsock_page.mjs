@@ -16,7 +16,7 @@ const PAGE = `<!doctype html><title>dSock</title><link rel="icon" href="data:,">
     const { id } = await (await fetch("/claim", { method: "POST" })).json();
     const socket = new WebSocket("${url.replace(/^http/, "ws")}/connect?claim=" + id);
     socket.binaryType = "arraybuffer";
-    socket.onopen = () => seen.push("open");
+    socket.onopen = () => seen.push(socket.extensions.split(";")[0]);
     socket.onclose = ({ code, wasClean }) => seen.push([code, wasClean]);
     socket.onmessage = ({ data }) =>
       seen.push(typeof data === "string" ? data : [...new Uint8Array(data)]);
@@ -46,7 +46,9 @@ await withBrowser(executable, async (context) => {
   assert.deepEqual([claims.length, connections.length], [0, 1]);
 
   const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
-  await dsock.send({ user: "ann", data: "good morning ☀" });
+  // Long enough to be compressed.
+  const morning = "good morning ☀ ".repeat(50);
+  await dsock.send({ user: "ann", data: morning });
   await dsock.send({ channel: "news", data: bytes });
   await dsock.subscribe("sport", { user: "ann", session: "browser" });
   await dsock.send({ channel: "sport", data: "1:0" });
@@ -55,8 +57,9 @@ await withBrowser(executable, async (context) => {
   await dsock.send({ channel: "news", data: "unheard" });
   await dsock.disconnect({ user: "ann" });
   await sees(6);
-  const expected = ["open", "good morning ☀", [...bytes], "1:0", "only you", [1000, true]];
-  assert.deepEqual(await page.evaluate(() => seen), expected);
+  const [extension, ...rest] = await page.evaluate(() => seen);
+  assert.equal(extension, "permessage-deflate");
+  assert.deepEqual(rest, [morning, [...bytes], "1:0", "only you", [1000, true]]);
 });
 backEnd.closeAllConnections();
 backEnd.close();

@@ -1,6 +1,7 @@
 //! What a server sends, read byte by byte: HTTP answers, and behind a 101 the frames of a
 //! WebSocket. Written for the tests, so that the server's own codec is not what checks it.
 
+use flate2::{Decompress, FlushDecompress};
 use std::fmt;
 
 /// Something complete that a server sent.
@@ -22,6 +23,8 @@ pub(crate) struct Decoder {
     bytes: Vec<u8>,
     start: usize,
     websocket: bool,
+    /// Messages may come compressed, since that was agreed upon.
+    deflate: bool,
 }
 
 impl fmt::Debug for Decoder {
@@ -45,6 +48,11 @@ impl Decoder {
         self.bytes.get(self.start).copied()
     }
 
+    /// True if messages may come compressed.
+    pub(crate) fn is_deflate(&self) -> bool {
+        self.deflate
+    }
+
     /// True behind the answer to an upgrade.
     pub(crate) fn is_websocket(&self) -> bool {
         self.websocket
@@ -58,14 +66,18 @@ impl Decoder {
     pub(crate) fn next(&mut self, head_only: bool) -> Result<Option<Output>, String> {
         let rest = &self.bytes[self.start..];
         let decoded = if self.websocket {
-            frame(rest)?
+            frame(rest, self.deflate)?
         } else {
             answer(rest, head_only)?
         };
         Ok(decoded.map(|(output, length)| {
             self.start += length;
-            if matches!(output, Output::Answer { status: 101, .. }) {
+            if let Output::Answer {
+                status: 101, head, ..
+            } = &output
+            {
                 self.websocket = true;
+                self.deflate = head.contains("\r\nSec-WebSocket-Extensions: permessage-deflate;");
             }
             output
         }))
@@ -106,11 +118,22 @@ fn answer(bytes: &[u8], head_only: bool) -> Result<Option<(Output, usize)>, Stri
     )))
 }
 
-fn frame(bytes: &[u8]) -> Result<Option<(Output, usize)>, String> {
+/// What a compressed message is (RFC 7692 section 7.2.2).
+fn inflate(payload: &[u8]) -> Result<Vec<u8>, String> {
+    let mut message = Vec::with_capacity(1 << 18);
+    let payload = [payload, &[0, 0, 0xff, 0xff]].concat();
+    Decompress::new(false)
+        .decompress_vec(&payload, &mut message, FlushDecompress::Sync)
+        .map_err(|error| error.to_string())?;
+    Ok(message)
+}
+
+fn frame(bytes: &[u8], deflate: bool) -> Result<Option<(Output, usize)>, String> {
     let (Some(&first), second) = (bytes.first(), bytes.get(1)) else {
         return Ok(None);
     };
-    if !matches!(first, 0x81 | 0x82 | 0x88 | 0x89 | 0x8a) {
+    let compressed = deflate && matches!(first, 0xc1 | 0xc2);
+    if !compressed && !matches!(first, 0x81 | 0x82 | 0x88 | 0x89 | 0x8a) {
         return Err(format!("not the first byte of a frame: {first:#04x}"));
     }
     let Some(&second) = second else {
@@ -151,7 +174,10 @@ fn frame(bytes: &[u8]) -> Result<Option<(Output, usize)>, String> {
     let Some(payload) = bytes.get(header..header + length) else {
         return Ok(None);
     };
-    let payload = payload.to_vec();
+    let payload = match compressed {
+        true => inflate(payload)?,
+        false => payload.to_vec(),
+    };
     if opcode == 1 && std::str::from_utf8(&payload).is_err() {
         return Err("text that is not UTF-8".to_owned());
     }

@@ -14,4 +14,5 @@ pub(crate) mod json_web_token;
 pub(crate) mod message_broker;
 pub(crate) mod relay;
 pub(crate) mod request_path;
+pub(crate) mod ws_deflate;
 pub(crate) mod ws_receiver;

@@ -84,6 +84,7 @@ fn ours<'a>(parts: impl Iterator<Item = &'a [u8]>, role: Role) -> (Vec<Received>
             events.push(match event {
                 Event::Message(MessageType::Text, payload) => Received::Text(payload.to_vec()),
                 Event::Message(MessageType::Binary, payload) => Received::Binary(payload.to_vec()),
+                Event::Compressed(..) => panic!("compression was not agreed upon"),
                 Event::Ping(payload) => Received::Ping(payload.to_vec()),
                 Event::Pong(payload) => Received::Pong(payload.to_vec()),
                 Event::Close(status) => {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 use std::time::Duration;
 
+use fantail::protocol::ws_deflate::Window;
 use fantail::relay::address::PeerAddress;
 
 use super::places::{Place, TOPICS};
@@ -153,6 +154,23 @@ fn spelling(world: &mut World, topic: usize) -> &'static str {
     }
 }
 
+/// Offers of compression, and the window that follows if they are accepted.
+const OFFERS: [(&str, Option<Window>); 4] = [
+    ("", None),
+    (
+        "Sec-WebSocket-Extensions: permessage-deflate\r\n",
+        Some(Window::LARGEST),
+    ),
+    (
+        "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10\r\n",
+        Window::of_bits(10),
+    ),
+    (
+        "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=16\r\n",
+        None,
+    ),
+];
+
 fn upgrade(world: &mut World, index: usize) -> (Vec<u8>, Sent) {
     let topic = topic(world);
     let path = spelling(world, topic);
@@ -164,7 +182,12 @@ fn upgrade(world: &mut World, index: usize) -> (Vec<u8>, Sent) {
         (_, 4) if trusted => ("/ws", Place::Feed),
         _ => (path, Place::Topic(topic)),
     };
-    let bytes = wire::request(&format!("GET {path}"), UPGRADE, b"");
+    let (offer, window) = OFFERS[world.rng.usize(..OFFERS.len())];
+    if world.compression || place == Place::Echo {
+        world.clients[index].window = window;
+    }
+    let lines = format!("{UPGRADE}{offer}");
+    let bytes = wire::request(&format!("GET {path}"), &lines, b"");
     (bytes, Sent::Upgrade(place))
 }
 
@@ -252,10 +275,7 @@ fn new_message(world: &mut World, most: usize) -> Message {
         payload.clear();
     }
     payload.resize(length, b'x');
-    Message {
-        opcode: world.rng.u8(1..=2),
-        payload,
-    }
+    Message::new(world.rng.u8(1..=2), payload, &mut world.deflater)
 }
 
 /// A token for a topic, mostly a good one.
@@ -283,8 +303,8 @@ fn payload(world: &mut World, index: usize) -> (Message, Option<Token>) {
     match world.topic_of(index) {
         Some(topic) if proves => {
             let (text, token) = new_token(world, topic);
-            let payload = text.into_bytes();
-            (Message { opcode: 1, payload }, Some(token))
+            let message = Message::new(1, text.into_bytes(), &mut world.deflater);
+            (message, Some(token))
         }
         _ => {
             let most = world.driver.relay.settings().limits.message;
@@ -301,13 +321,23 @@ fn message(world: &mut World) {
         let (message, token) = payload(world, index);
         let key = world.rng.u32(..).to_be_bytes();
         let mut bytes = Vec::new();
-        wire::frame(&mut bytes, 0x80 | message.opcode, &message.payload, key);
+        let (first, sent, inflated) = encoded(world, index, &message);
+        wire::frame(&mut bytes, 0x80 | first, &sent, key);
         let client = &mut world.clients[index];
         let end = client.pipe.push(&bytes);
         client
             .sent
-            .push_back((end, Sent::Message(Rc::new(message), token)));
+            .push_back((end, Sent::Message(Rc::new(message), token, inflated)));
     }
+}
+
+/// The first byte and the payload of a message, perhaps compressed, and the bytes to be inflated.
+fn encoded(world: &mut World, index: usize, message: &Message) -> (u8, Vec<u8>, usize) {
+    if world.clients[index].window.is_none() || world.rng.bool() {
+        return (message.opcode, message.payload.clone(), 0);
+    }
+    let deflated = wire::deflate(&mut world.compress, &message.payload);
+    (0x40 | message.opcode, deflated, message.payload.len())
 }
 
 /// A message in fragments, perhaps empty ones, with pings between them.
@@ -317,7 +347,8 @@ fn fragmented(world: &mut World) {
     };
     let (message, token) = payload(world, index);
     let parts = world.rng.usize(2..=4);
-    let mut rest = &message.payload[..];
+    let (begin, sent, inflated) = encoded(world, index, &message);
+    let mut rest = &sent[..];
     for part in 0..parts {
         let last = part + 1 == parts;
         let length = if last {
@@ -327,7 +358,7 @@ fn fragmented(world: &mut World) {
         };
         let (fragment, behind) = rest.split_at(length);
         rest = behind;
-        let opcode = if part == 0 { message.opcode } else { 0 };
+        let opcode = if part == 0 { begin } else { 0 };
         let first = if last { 0x80 | opcode } else { opcode };
         let mut bytes = Vec::new();
         wire::frame(&mut bytes, first, fragment, world.rng.u32(..).to_be_bytes());
@@ -341,7 +372,7 @@ fn fragmented(world: &mut World) {
     let end = client.pipe.push(b"");
     client
         .sent
-        .push_back((end, Sent::Message(Rc::new(message), token)));
+        .push_back((end, Sent::Message(Rc::new(message), token, inflated)));
 }
 
 fn ping(world: &mut World) {
@@ -389,6 +420,9 @@ fn garbage(world: &mut World) {
         ];
         match world.rng.u8(..10) {
             0 => bytes.extend_from_slice(&[0x81, 0x01, b'x']),
+            1 if world.clients[index].window.is_some() => {
+                wire::frame(&mut bytes, 0xc2, b"no DEFLATE", [7; 4]);
+            }
             1 => bytes.extend_from_slice(&[0xc1, 0x80, 0, 0, 0, 0]),
             2 => bytes.extend_from_slice(&[0x83, 0x80, 0, 0, 0, 0]),
             3 => bytes.extend_from_slice(&[0x80, 0x80, 0, 0, 0, 0]),

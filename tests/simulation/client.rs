@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use fantail::protocol::ws_deflate::Window;
 use fantail::relay::conn_id::ConnId;
 use fantail::relay::moment::Moment;
 use fantail::relay::output_policy::OutputPolicy;
@@ -52,9 +53,9 @@ impl Pending {
     }
 
     /// The length of the frame; that of a denial is not known, but nothing comes behind it.
-    fn frame_length(&self) -> usize {
+    fn frame_length(&self, window: Option<Window>) -> usize {
         match self {
-            Self::Message(message) => message.frame_length(),
+            Self::Message(message) => message.frame_length(window),
             Self::Granted(text) => text.len() + if text.len() > 125 { 4 } else { 2 },
             Self::Denied => 0,
         }
@@ -120,6 +121,8 @@ pub(crate) struct Client {
     pub(crate) sent: VecDeque<(u64, Sent)>,
     /// Where it asked to become a WebSocket: what it sends since are frames.
     pub(crate) upgraded: Option<Place>,
+    /// How far it looks back in compressed messages, if that is agreed upon there.
+    pub(crate) window: Option<Window>,
     /// It will send nothing more.
     pub(crate) silent: bool,
     /// Its end of input is to follow its last byte.
@@ -162,6 +165,7 @@ impl Client {
             pipe: Pipe::default(),
             sent: VecDeque::new(),
             upgraded: None,
+            window: None,
             silent: false,
             ends_input: false,
             delivered: 0,
@@ -225,11 +229,11 @@ impl Client {
         behind: bool,
     ) -> Offered {
         let policy = TOPICS[topic].policy;
-        let length = message.frame_length();
+        let length = message.frame_length(self.window);
         let mut dropped = 0;
         if self.waiting + length > soft || behind && policy == OutputPolicy::Latest {
             // The frame of which some bytes are out stays.
-            let begun = matches!(self.decoder.begun(), Some(0x81 | 0x82));
+            let begun = matches!(self.decoder.begun(), Some(0x81 | 0x82 | 0xc1 | 0xc2));
             let first = usize::from(begun && self.decoder.is_websocket());
             let fits = |client: &Self| {
                 client.waiting + length <= hard
@@ -241,7 +245,7 @@ impl Client {
                 let Some(oldest) = oldest.and_then(|place| self.pending.remove(place)) else {
                     break;
                 };
-                self.waiting -= oldest.frame_length();
+                self.waiting -= oldest.frame_length(self.window);
                 dropped += 1;
             }
             if !fits(self) {

@@ -60,6 +60,8 @@ struct Call {
     draining: bool,
     delivered: u64,
     dropped: u64,
+    /// Bytes that may still be inflated.
+    inflated_budget: usize,
     /// Something was sent to the client itself.
     answered: bool,
 }
@@ -76,6 +78,7 @@ impl World {
             draining: self.draining,
             delivered: 0,
             dropped: 0,
+            inflated_budget: self.driver.relay.settings().limits.read_per_turn,
             answered: false,
         };
         let now = self.driver.now.moment;
@@ -132,6 +135,12 @@ impl World {
                 client.excuses.control_frames |= call.counted.faults > 0;
             }
             call.budget = call.budget.saturating_sub(1);
+            if let Sent::Message(_, _, inflated) = sent {
+                match call.inflated_budget.checked_sub(inflated) {
+                    Some(left) => call.inflated_budget = left,
+                    None => call.budget = 0,
+                }
+            }
             self.take(index, sent, call);
         }
     }
@@ -160,7 +169,7 @@ impl World {
                 message,
                 token,
             } => self.take_post(index, topic, &message, token, call),
-            Sent::Message(message, token) => {
+            Sent::Message(message, token, _) => {
                 call.counted.messages -= 1;
                 self.take_message(index, &message, token, call);
             }

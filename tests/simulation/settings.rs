@@ -40,13 +40,14 @@ impl Serves {
     }
 }
 
-/// A relay out of the seed; with tokens, if it is one of those.
-pub(crate) fn relay(rng: &mut fastrand::Rng, with_tokens: bool) -> Relay {
+/// A relay out of the seed; with tokens, and topics that compress, if it is one of those.
+pub(crate) fn relay(rng: &mut fastrand::Rng, with_tokens: bool, compression: bool) -> Relay {
     let topics = TopicsSettings {
         secret: Secret::new(if with_tokens { SECRET } else { "" }),
         audience: AUDIENCE.to_owned(),
         statistics: StatisticsAccess::Loopback,
         policies: places::policies(),
+        compression,
         ..TopicsSettings::default()
     };
     let dialects: Vec<Box<dyn Dialect>> = vec![Box::new(Topics::new(topics)), Box::new(Echo)];
@@ -59,6 +60,7 @@ pub(crate) fn relay(rng: &mut fastrand::Rng, with_tokens: bool) -> Relay {
         message,
         topics_message: message,
         fragments: rng.usize(4..40),
+        compression: [0, 1_000, 100_000][rng.usize(..3)],
         ..Limits::default()
     };
     Relay::new(changed(rng, &limits), dialects, services.to_vec())

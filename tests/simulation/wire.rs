@@ -3,6 +3,10 @@
 use std::fmt;
 use std::rc::Rc;
 
+use fantail::protocol::ws_deflate::{Deflater, Window};
+use fantail::protocol::ws_frame::{Opcode, encode_frame};
+use flate2::{Compress, FlushCompress};
+
 use super::places::Place;
 
 /// A message; frames of it are unlike those of any other, unless they are empty.
@@ -12,6 +16,8 @@ pub(crate) struct Message {
     pub(crate) opcode: u8,
     /// The bytes.
     pub(crate) payload: Vec<u8>,
+    /// The length of its frame where it is sent compressed, if it ever is.
+    deflated: Option<usize>,
 }
 
 impl fmt::Debug for Message {
@@ -22,8 +28,25 @@ impl fmt::Debug for Message {
 }
 
 impl Message {
-    /// The length of its frame, as a server sends it.
-    pub(crate) fn frame_length(&self) -> usize {
+    /// A message; how long it is when it is compressed, `deflater` says.
+    pub(crate) fn new(opcode: u8, payload: Vec<u8>, deflater: &mut Deflater) -> Self {
+        let frame = match opcode {
+            1 => encode_frame(Opcode::Text, &payload),
+            _ => encode_frame(Opcode::Binary, &payload),
+        };
+        Self {
+            opcode,
+            payload,
+            deflated: deflater.deflate(&frame).map(|frame| frame.len()),
+        }
+    }
+
+    /// The length of its frame, as a server sends it to a client with this window.
+    pub(crate) fn frame_length(&self, window: Option<Window>) -> usize {
+        let compressed = window.is_some_and(|window| window.holds(self.payload.len()));
+        if let Some(length) = self.deflated.filter(|_| compressed) {
+            return length;
+        }
         let length = self.payload.len();
         length
             + match length {
@@ -60,8 +83,8 @@ pub(crate) enum Sent {
         message: Rc<Message>,
         token: Option<Token>,
     },
-    /// A message, and what it is as a token.
-    Message(Rc<Message>, Option<Token>),
+    /// A message, what it is as a token, and how many bytes are inflated for it.
+    Message(Rc<Message>, Option<Token>, usize),
     /// A ping; perhaps inside a message.
     Ping(Vec<u8>, bool),
     /// A pong.
@@ -114,6 +137,17 @@ impl Pipe {
     pub(crate) fn clear(&mut self) {
         self.start = self.bytes.len();
     }
+}
+
+/// The payload of a compressed message (RFC 7692 section 7.2.1).
+pub(crate) fn deflate(compress: &mut Compress, message: &[u8]) -> Vec<u8> {
+    let mut payload = Vec::with_capacity(message.len() + 1_000);
+    compress.reset();
+    compress
+        .compress_vec(message, &mut payload, FlushCompress::Sync)
+        .unwrap();
+    payload.truncate(payload.len() - 4);
+    payload
 }
 
 /// Appends a masked frame. `first` is its first byte.

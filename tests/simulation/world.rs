@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use fantail::dialects::topics::statistics::PAGE;
 use fantail::limits::Limit;
+use fantail::protocol::ws_deflate::Deflater;
 use fantail::relay::Reading;
 use fantail::relay::address::PeerAddress;
 use fantail::relay::conn_id::ConnId;
 use fantail::relay::counters::Counters;
+
+use flate2::{Compress, Compression};
 
 use super::client::{Access, Client, Pending, Phase};
 use super::driver::decoder::Output;
@@ -27,6 +30,12 @@ pub(crate) struct World {
     pub(crate) rng: fastrand::Rng,
     pub(crate) clients: Vec<Client>,
     pub(crate) with_tokens: bool,
+    /// Topics compress.
+    pub(crate) compression: bool,
+    /// Says how long messages are that the relay compresses.
+    pub(crate) deflater: Deflater,
+    /// What clients compress with.
+    pub(crate) compress: Compress,
     pub(crate) tokens: HashMap<(usize, u64), String>,
     /// Topics that most clients go to.
     pub(crate) preferred: Vec<usize>,
@@ -52,11 +61,13 @@ impl World {
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let with_tokens = rng.u8(..3) == 0;
-        let relay = settings::relay(&mut rng, with_tokens);
+        let compression = rng.bool();
+        let relay = settings::relay(&mut rng, with_tokens, compression);
         let preferred = (0..rng.usize(1..=2))
             .flat_map(|_| GROUPS[rng.usize(..GROUPS.len())])
             .copied()
             .collect();
+        let deflater = Deflater::new(relay.settings().limits.compression);
         Self {
             highest_output: relay.settings().limits.output,
             counters: relay.counters().clone(),
@@ -64,6 +75,9 @@ impl World {
             rng,
             clients: Vec::new(),
             with_tokens,
+            compression,
+            deflater,
+            compress: Compress::new(Compression::fast(), false),
             preferred,
             tokens: HashMap::new(),
             draining: false,
@@ -268,12 +282,13 @@ impl World {
         if !std::mem::take(&mut self.received) {
             return;
         }
-        // Those that are cut keep a close frame, and the rest of a frame that was begun.
+        // Those that are cut keep a close frame, and the rest of a frame that was begun, of which
+        // the other form is kept, too.
         let frame = self.longest_frame();
         let kept: usize = self
             .clients
             .iter()
-            .map(|client| 256 + if client.refusing { frame } else { 0 })
+            .map(|client| 256 + if client.refusing { 2 * frame } else { 0 })
             .sum();
         let memory = self.driver.relay.memory();
         assert!(
@@ -374,6 +389,8 @@ impl World {
         }
         if status == 101 {
             assert!(head.contains(ACCEPT), "{id}: {head}");
+            let agreed = client.decoder.is_deflate();
+            assert_eq!(agreed, client.window.is_some(), "{id}: {head}");
         }
     }
 

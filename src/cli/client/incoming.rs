@@ -158,7 +158,10 @@ impl Incoming {
 
 fn owned(event: &Event<'_>) -> Received {
     match event {
-        Event::Message(message_type, payload) => Received::Message(*message_type, payload.to_vec()),
+        // Compression is never offered, so nothing is compressed.
+        Event::Message(message_type, payload) | Event::Compressed(message_type, payload) => {
+            Received::Message(*message_type, payload.to_vec())
+        }
         Event::Ping(payload) => Received::Ping(payload.to_vec()),
         Event::Pong(_) => Received::Pong,
         Event::Close(CloseStatus { code, reason }) => Received::End(Ending::Closed(

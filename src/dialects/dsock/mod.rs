@@ -239,6 +239,7 @@ impl Dialect for Dsock {
             ping_after: Limit::DsockPingAfter,
             pong_wait: Limit::DsockPongWait,
             scattered_pings: false,
+            compression: self.settings.compression,
             ..Terms::default()
         }
     }

@@ -14,7 +14,7 @@ pub enum ApiVersion {
 }
 
 /// The `[dsock]` section, less its limits.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// What the API is called with. Where it is empty, the API is off.
     pub token: Secret,
@@ -24,4 +24,18 @@ pub struct Settings {
     pub default_channels: Vec<String>,
     /// Which version of the API is spoken.
     pub api_version: ApiVersion,
+    /// Whether messages are compressed for the clients that offer it.
+    pub compression: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            token: Secret::default(),
+            jwt_secret: Secret::default(),
+            default_channels: Vec::new(),
+            api_version: ApiVersion::default(),
+            compression: true,
+        }
+    }
 }

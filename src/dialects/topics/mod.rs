@@ -157,6 +157,7 @@ impl Dialect for Topics {
             frame: None,
             ping_after: Limit::TopicsPingAfter,
             pong_wait: Limit::TopicsPongWait,
+            compression: self.settings.compression,
             ..Terms::default()
         }
     }

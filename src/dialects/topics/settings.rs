@@ -40,6 +40,8 @@ pub struct Settings {
     pub policy: OutputPolicy,
     /// Policies by prefix; the longest that fits counts.
     pub policies: Vec<PrefixPolicy>,
+    /// Whether messages are compressed for the clients that offer it.
+    pub compression: bool,
 }
 
 impl Default for Settings {
@@ -59,6 +61,7 @@ impl Default for Settings {
                 drop_old("/in/video"),
                 drop_old("/out/video"),
             ],
+            compression: false,
         }
     }
 }
