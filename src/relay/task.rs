@@ -5,6 +5,8 @@
 //! What waits to be done is bounded here, so that a flood costs the relay no more than a refusal.
 //! An outcome for a connection that is gone is dropped by the generation in its name.
 
+pub mod topic;
+
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use std::sync::Arc;
 use crate::limits::{Limit, Limits};
 use crate::relay::conn_id::ConnId;
 use crate::relay::dialect::DialectId;
+use crate::relay::task::topic::{TopicAnswer, TopicTask};
 use crate::secret::Secret;
 
 /// Something to do that may block.
@@ -70,6 +73,8 @@ pub enum StoreTask {
     Expire(u64),
     /// Does it work? [`StoreAnswer::Works`].
     Probe,
+    /// Something with messages of topics. [`StoreAnswer::Topic`].
+    Topic(TopicTask),
 }
 
 /// How much may be kept.
@@ -128,6 +133,8 @@ pub enum StoreAnswer {
     Deleted(usize),
     /// It works.
     Works,
+    /// What was done for topics.
+    Topic(TopicAnswer),
 }
 
 /// Why the store has done nothing.
@@ -173,6 +180,7 @@ impl Task {
             Self::Store(StoreTask::Keep { messages, .. }) => {
                 messages.iter().map(|message| message.len()).sum()
             }
+            Self::Store(StoreTask::Topic(task)) => task.bytes(),
             _ => 0,
         }
     }

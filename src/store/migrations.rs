@@ -3,9 +3,12 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::store::topic_messages::TOPIC_MESSAGES;
+
 /// The steps, each from the version of its index to the next one. A step that was released is
 /// never changed.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE mq_data (
         data_id INTEGER PRIMARY KEY AUTOINCREMENT,
         channel TEXT NOT NULL,
@@ -13,7 +16,9 @@ const STEPS: &[&str] = &["
         created INTEGER NOT NULL
     );
     CREATE INDEX mq_data_channel ON mq_data (channel, data_id);
-"];
+",
+    TOPIC_MESSAGES,
+];
 
 /// Brings the database up to date.
 ///

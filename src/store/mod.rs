@@ -1,4 +1,4 @@
-//! Where messages are kept that nobody was there to receive.
+//! Where messages are kept that nobody was there to receive, and the last ones of topics.
 //!
 //! A store is a worker: it is told what to do in batches, and a batch is one transaction. What it
 //! says that it has kept is on the disk, and what it says that it has not is not in it.
@@ -12,3 +12,5 @@ pub mod sqlite;
 mod counts;
 #[cfg(feature = "sqlite")]
 mod migrations;
+#[cfg(feature = "sqlite")]
+mod topic_messages;

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
 
+use crate::relay::task::topic::TopicTask;
 use crate::relay::task::{
     KeepLimits, KeptMessage, MessageId, Outcome, StoreAnswer, StoreFault, StoreTask, Task, Worker,
 };
 use crate::store::counts::Counts;
 use crate::store::migrations::migrate;
+use crate::store::topic_messages;
 
 /// Tasks in one transaction, at most.
 const BATCH: usize = 1024;
@@ -30,6 +32,8 @@ const MODE: u32 = 0o600;
 pub struct SqliteStore {
     connection: Connection,
     counts: Counts,
+    /// What is kept of topics.
+    topics: Counts,
     /// What SQLite says of changes by others; none if the counts are not known to be right.
     data_version: Option<i64>,
 }
@@ -53,10 +57,19 @@ impl SqliteStore {
         let mut store = Self {
             connection,
             counts: Counts::default(),
+            topics: Counts::default(),
             data_version: None,
         };
         store.count().map_err(|error| named(error.to_string()))?;
         Ok(store)
+    }
+
+    /// The highest number that a message of a topic has had; 0 if there was none.
+    ///
+    /// # Errors
+    /// What does not work.
+    pub fn last_topic_message(&self) -> Result<MessageId, String> {
+        topic_messages::last(&self.connection).map_err(|error| error.to_string())
     }
 
     /// Counts what is kept, unless the counts are known to be right.
@@ -77,6 +90,7 @@ impl SqliteStore {
             counts.add(&channel, number_at(row, 1)?, number_at(row, 2)?);
         }
         self.counts = counts;
+        self.topics = topic_messages::count(&self.connection)?;
         self.data_version = Some(version);
         Ok(())
     }
@@ -95,7 +109,10 @@ impl SqliteStore {
         let mut outcomes = Vec::with_capacity(tasks.len());
         for task in tasks {
             outcomes.push(match task {
-                Task::Store(task) => Outcome::Store(perform(&transaction, &mut self.counts, task)?),
+                Task::Store(task) => {
+                    let counts = (&mut self.counts, &mut self.topics);
+                    Outcome::Store(perform(&transaction, counts, task)?)
+                }
                 Task::VerifyPassword { .. } => Outcome::Unavailable,
             });
         }
@@ -114,16 +131,19 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn writes(task: &Task) -> bool {
-    matches!(
-        task,
-        Task::Store(StoreTask::Keep { .. } | StoreTask::Delete(_) | StoreTask::Expire(_))
-    )
+    match task {
+        Task::Store(StoreTask::Topic(task)) => task.writes(),
+        Task::Store(StoreTask::Keep { .. } | StoreTask::Delete(_) | StoreTask::Expire(_)) => true,
+        _ => false,
+    }
 }
 
 fn frees(task: &Task) -> bool {
     matches!(
         task,
-        Task::Store(StoreTask::Delete(_) | StoreTask::Expire(_))
+        Task::Store(
+            StoreTask::Delete(_) | StoreTask::Expire(_) | StoreTask::Topic(TopicTask::Expire(_))
+        )
     )
 }
 
@@ -149,11 +169,11 @@ impl Worker for SqliteStore {
     }
 }
 
-type Answer = Result<StoreAnswer, StoreFault>;
+pub(super) type Answer = Result<StoreAnswer, StoreFault>;
 
 fn perform(
     transaction: &Transaction<'_>,
-    counts: &mut Counts,
+    (counts, topics): (&mut Counts, &mut Counts),
     task: &StoreTask,
 ) -> rusqlite::Result<Answer> {
     match task {
@@ -194,6 +214,7 @@ fn perform(
             transaction.query_row("SELECT max(data_id) FROM mq_data", [], |_| Ok(()))?;
             Ok(Ok(StoreAnswer::Works))
         }
+        StoreTask::Topic(task) => topic_messages::perform(transaction, (topics, counts), task),
     }
 }
 
@@ -245,7 +266,7 @@ fn fetch(
     Ok(Ok(StoreAnswer::Fetched(messages)))
 }
 
-fn number_at(row: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
+pub(super) fn number_at(row: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
     let number: i64 = row.get(column)?;
     Ok(usize::try_from(number).unwrap_or(0))
 }
