@@ -6,6 +6,8 @@
 #[cfg(feature = "sqlite")]
 pub mod inspect;
 #[cfg(feature = "sqlite")]
+pub mod inspect_topics;
+#[cfg(feature = "sqlite")]
 pub mod sqlite;
 
 #[cfg(feature = "sqlite")]

@@ -155,7 +155,7 @@ fn make_room(
     if bytes > 0 {
         note(passed, Limit::StoreBytes);
     }
-    let mut last = 0;
+    let mut last: MessageId = 0;
     let mut oldest = transaction
         .prepare_cached("SELECT id, octet_length(payload) FROM topic_message ORDER BY id")?;
     let mut rows = oldest.query([])?;

@@ -14,7 +14,7 @@ use crate::dialects::wson::Wson;
 use crate::passwords::Verifier;
 use crate::reactor::{Access, Binding, Workforce};
 use crate::relay::dialect::{Dialect, DialectId};
-use crate::relay::task::{TaskKind, Worker};
+use crate::relay::task::{MessageId, TaskKind, Worker};
 use crate::relay::{Service, ServiceKind, Settings};
 #[cfg(feature = "sqlite")]
 use crate::store::sqlite::SqliteStore;
@@ -22,13 +22,17 @@ use crate::store::sqlite::SqliteStore;
 /// A control socket is for its owner.
 const CONTROL_MODE: u32 = 0o600;
 
-/// The dialects, in the order of [`ServiceName::ALL`].
-pub(super) fn dialects(config: &Config) -> Vec<Box<dyn Dialect>> {
+/// The dialects, in the order of [`ServiceName::ALL`]. `last_topic_message` is the highest id of a
+/// message of a topic, if there is a store.
+pub(super) fn dialects(
+    config: &Config,
+    last_topic_message: Option<MessageId>,
+) -> Vec<Box<dyn Dialect>> {
     ServiceName::ALL
         .iter()
         .map(|name| -> Box<dyn Dialect> {
             match name {
-                ServiceName::Topics => Box::new(Topics::new(config.topics.clone())),
+                ServiceName::Topics => Box::new(topics(config, last_topic_message)),
                 ServiceName::Drc => Box::new(Drc::new(config.drc.clone())),
                 ServiceName::Dsock => Box::new(Dsock::new(config.dsock.clone())),
                 ServiceName::MessageBroker => {
@@ -39,6 +43,14 @@ pub(super) fn dialects(config: &Config) -> Vec<Box<dyn Dialect>> {
             }
         })
         .collect()
+}
+
+fn topics(config: &Config, last_message: Option<MessageId>) -> Topics {
+    let topics = Topics::new(config.topics.clone());
+    match last_message {
+        Some(last) => topics.with_store(last),
+        None => topics,
+    }
 }
 
 /// Where to listen: for clients, and for programs that control the server.
@@ -85,30 +97,43 @@ pub(super) fn relay_settings(config: &Config) -> Settings {
     }
 }
 
-/// Who does what may block. A store is opened only where something keeps messages.
+/// Who does what may block, and the highest id of a message of a topic in the store, if there is
+/// one. A store is opened only where something keeps messages.
 ///
 /// # Errors
 /// Why the store cannot be opened.
-pub(super) fn workforce(config: &Config) -> Result<Workforce, Failure> {
+pub(super) fn workforce(config: &Config) -> Result<(Workforce, Option<MessageId>), Failure> {
     let workforce = Workforce::new().with(TaskKind::Password, Box::new(Verifier::default()));
-    let serves_broker = config
-        .listen
-        .iter()
-        .any(|listen| listen.serve.contains(&ServiceName::MessageBroker));
-    if !serves_broker || !config.message_broker.keep_data {
-        return Ok(workforce);
+    if !keeps_messages(config) {
+        return Ok((workforce, None));
     }
-    let store = open_store(&config.store).map_err(Failure::Runtime)?;
-    Ok(workforce.with(TaskKind::Store, store))
+    let (store, last) = open_store(&config.store).map_err(Failure::Runtime)?;
+    Ok((workforce.with(TaskKind::Store, store), Some(last)))
+}
+
+/// Whether anything that is served keeps messages.
+pub(super) fn keeps_messages(config: &Config) -> bool {
+    let serves = |service| {
+        let mut listeners = config.listen.iter();
+        listeners.any(|listen| listen.serve.contains(&service))
+    };
+    (serves(ServiceName::MessageBroker) && config.message_broker.keep_data)
+        || (serves(ServiceName::Topics) && config.topics.keeps_anything())
 }
 
 #[cfg(feature = "sqlite")]
-fn open_store(config: &crate::config::Store) -> Result<Box<dyn Worker>, String> {
+fn open_store(config: &crate::config::Store) -> Result<(Box<dyn Worker>, MessageId), String> {
     let StoreKind::Sqlite = config.kind;
-    Ok(Box::new(SqliteStore::open(&config.path)?))
+    let store = SqliteStore::open(&config.path)?;
+    let last = store.last_topic_message()?;
+    Ok((Box::new(store), last))
 }
 
 #[cfg(not(feature = "sqlite"))]
-fn open_store(_config: &crate::config::Store) -> Result<Box<dyn Worker>, String> {
-    Err("this program was built without a store: message_broker.keep_data must be false".to_owned())
+fn open_store(_config: &crate::config::Store) -> Result<(Box<dyn Worker>, MessageId), String> {
+    Err(
+        "this program was built without a store: message_broker.keep_data must be false, and \
+         topics.keep 0"
+            .to_owned(),
+    )
 }

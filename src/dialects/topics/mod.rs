@@ -4,6 +4,9 @@
 //! `/in/X` sends to `/out/X` and receives what other senders send. `/stats` is a page of who is
 //! here, `/ws` the feed behind it. With a secret configured, a client's first message must be a
 //! token, and until then it neither sends nor receives.
+//!
+//! What is sent to a topic can be kept ([`history`]), and clients can ask for it ([`wish`],
+//! [`replay`]).
 
 pub mod authentication;
 pub mod client;
@@ -11,14 +14,23 @@ pub mod go_text;
 pub mod place;
 pub mod settings;
 pub mod statistics;
+pub mod wish;
 
+mod history;
 mod http;
+mod readers;
+mod replay;
+
+use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
 use crate::dialects::topics::authentication::{answer, authenticate};
 use crate::dialects::topics::client::{Access, Client, Description, Descriptions};
+use crate::dialects::topics::history::History;
 use crate::dialects::topics::place::{Direction, Place, Topic};
+use crate::dialects::topics::readers::Readers;
+use crate::dialects::topics::replay::REPLAY;
 use crate::dialects::topics::settings::Settings;
 use crate::limits::Limit;
 use crate::protocol::http_request::Request;
@@ -28,8 +40,10 @@ use crate::relay::conn_id::ConnId;
 use crate::relay::conn_map::ConnMap;
 use crate::relay::dialect::{Answer, Client as Connection, Cx, Dialect, Terms};
 use crate::relay::frame::Frame;
+use crate::relay::hub::ChannelId;
 use crate::relay::moment::Now;
 use crate::relay::outbox::Traffic;
+use crate::relay::task::{MessageId, Outcome};
 
 /// A wake: the time for the first token is over.
 const AUTHENTICATION: u32 = 0;
@@ -43,6 +57,8 @@ pub struct Topics {
     settings: Settings,
     clients: ConnMap<Client>,
     descriptions: Descriptions,
+    history: History,
+    readers: Readers,
 }
 
 impl Topics {
@@ -52,6 +68,13 @@ impl Topics {
             settings,
             ..Self::default()
         }
+    }
+
+    /// The dialect with a store, in which `last` is the highest id of a message.
+    #[must_use]
+    pub fn with_store(mut self, last: MessageId) -> Self {
+        self.history = History::with_store(last);
+        self
     }
 
     /// Takes over changed settings; clients keep what they were granted.
@@ -65,7 +88,7 @@ impl Topics {
 
     /// Puts a client into its topic.
     fn enter(&mut self, cx: &mut Cx<'_>, id: ConnId, expires: f64) {
-        let Some(client) = self.clients.get_mut(id) else {
+        let Some(client) = self.clients.get(id) else {
             return;
         };
         let Some(topic) = &client.description.topic else {
@@ -73,17 +96,27 @@ impl Topics {
         };
         let output_name = topic.output();
         let policy = self.settings.policy_of(&output_name);
-        let key = cx.channel_key(&topic.path, "");
-        let channel = cx.join(id, key, policy);
         let output = (topic.direction == Direction::Send).then(|| {
             let key = cx.channel_key(&output_name, "");
             cx.hold(key, policy)
         });
-        client.access = Access::Granted {
-            expires,
-            channel,
-            output,
+        let channel = match self.readers.wish(id) {
+            None => {
+                let key = cx.channel_key(&topic.path, "");
+                cx.join(id, key, policy)
+            }
+            Some(wish) => {
+                let topic = topic.clone();
+                self.let_in(cx, id, wish, (&topic, policy))
+            }
         };
+        if let Some(client) = self.clients.get_mut(id) {
+            client.access = Access::Granted {
+                expires,
+                channel,
+                output,
+            };
+        }
     }
 
     /// The first message of a client, where tokens are wanted.
@@ -224,10 +257,7 @@ impl Dialect for Topics {
                 client.sent.bytes += payload.len() as u64;
                 client.sent.last = now.moment;
                 let frame = cx.frame(message_type, payload);
-                cx.publish(channel, &frame, Some(id));
-                if let Some(output) = output {
-                    cx.publish(output, &frame, Some(id));
-                }
+                self.spread(cx, [Some(channel), output], &frame, Some(id));
             }
             Access::Granted { .. } | Access::Ended => {}
         }
@@ -249,8 +279,33 @@ impl Dialect for Topics {
                     cx.wake_at(expires, id, EXPIRY);
                 }
             }
+            (REPLAY, _) => self.replay_woken(cx, id),
             _ => {}
         }
+    }
+
+    fn task_finished(
+        &mut self,
+        cx: &mut Cx<'_>,
+        connection: Option<ConnId>,
+        number: u64,
+        outcome: Outcome,
+    ) {
+        match connection {
+            None => self.history.task_finished(cx, number, &outcome),
+            Some(id) => {
+                self.history.judge(&outcome);
+                self.fetched(cx, id, outcome);
+            }
+        }
+    }
+
+    fn tick(&mut self, cx: &mut Cx<'_>, token: u32) {
+        self.history.tick(cx, token);
+    }
+
+    fn finish(&mut self, cx: &mut Cx<'_>) {
+        self.history.finish(cx);
     }
 
     fn describe(&self, id: ConnId, now: Now, members: &mut Map<String, Value>) {
@@ -299,6 +354,10 @@ impl Dialect for Topics {
             cx.release(output);
         }
         self.descriptions.give_back(&client.description);
+        if !self.readers.is_empty() {
+            self.forget_reader(cx, id);
+            self.ask_store_for_next(cx);
+        }
     }
 }
 
@@ -326,17 +385,71 @@ impl Topics {
     }
 
     /// Sends a message from outside of the topic's clients; to how many.
-    fn publish(&self, cx: &mut Cx<'_>, topic: &Topic, frame: &Frame) -> usize {
-        let mut names = vec![topic.output()];
-        if topic.direction == Direction::Send {
-            names.push(topic.path.clone());
+    fn publish(&mut self, cx: &mut Cx<'_>, topic: &Topic, frame: &Frame) -> usize {
+        let output = topic.output();
+        let find = |name: &str| cx.find(&cx.channel_key(name, ""));
+        let senders = (topic.direction == Direction::Send).then(|| find(&topic.path));
+        let channels = [find(&output), senders.flatten()];
+        let id = self.keep_as(cx, || Some(Rc::from(output)), frame);
+        self.deliver(cx, channels, (id, frame), None)
+    }
+
+    /// Sends a message of a client to the channels that it sends to, of which the last is the one
+    /// that it is kept as.
+    fn spread(
+        &mut self,
+        cx: &mut Cx<'_>,
+        channels: [Option<ChannelId>; 2],
+        frame: &Frame,
+        except: Option<ConnId>,
+    ) {
+        let [channel, output] = channels;
+        let topic = output.or(channel);
+        let name = topic.and_then(|topic| self.keeps().then(|| cx.channel_name(topic))?);
+        let id = self.keep_as(cx, || name, frame);
+        self.deliver(cx, channels, (id, frame), except);
+    }
+
+    /// Whether any topic is kept.
+    fn keeps(&self) -> bool {
+        self.history.has_store() && self.settings.keeps_anything()
+    }
+
+    /// Keeps a message, if its topic is kept; its id, if somebody wants to know.
+    fn keep_as(
+        &mut self,
+        cx: &mut Cx<'_>,
+        topic: impl FnOnce() -> Option<Rc<str>>,
+        frame: &Frame,
+    ) -> Option<MessageId> {
+        let keeps = self.keeps();
+        if !keeps && self.readers.is_empty() {
+            return None;
         }
-        names
-            .iter()
-            .filter_map(|name| cx.find(&cx.channel_key(name, "")))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .map(|channel| cx.publish(channel, frame, None))
-            .sum()
+        let id = self.history.next_id(cx.now());
+        if keeps && let Some(topic) = topic() {
+            let keep = self.settings.keep_of(&topic);
+            self.history.keep(cx, topic, (id, frame), keep);
+        }
+        Some(id)
+    }
+
+    /// Gives a message to the members of channels and to those beside them; to how many.
+    fn deliver(
+        &mut self,
+        cx: &mut Cx<'_>,
+        channels: [Option<ChannelId>; 2],
+        (id, frame): (Option<MessageId>, &Frame),
+        except: Option<ConnId>,
+    ) -> usize {
+        let mut with_ids = None;
+        let mut receivers = 0;
+        for channel in channels.into_iter().flatten() {
+            receivers += cx.publish(channel, frame, except);
+            if let Some(id) = id.filter(|_| !self.readers.is_empty()) {
+                receivers += self.deliver_beside(cx, channel, (id, frame), &mut with_ids, except);
+            }
+        }
+        receivers
     }
 }
