@@ -17,7 +17,7 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{ControlClient, Opcode, RawClient, Server, wait_until};
+use support::{ControlClient, NodeScript, Opcode, RawClient, Server, require, wait_until};
 
 const LIMIT: Duration = Duration::from_secs(20);
 const LISTEN: (&str, &str) = ("FANTAIL_LISTEN", "tcp://127.0.0.1:0=topics");
@@ -615,4 +615,79 @@ fn what_is_kept_can_be_seen_and_deleted_while_the_server_runs() {
         run(&["list"]).1.lines().count() == 2
     });
     assert_eq!(run(&["purge", "--topics", "--all"]).1, "2 deleted\n");
+}
+
+/// Fantail, which can be ended and started again where it was.
+struct Fantail {
+    server: Option<Server>,
+    address: SocketAddr,
+    directory: tempfile::TempDir,
+}
+
+impl Fantail {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().expect("it can be made");
+        let free = "127.0.0.1:0".parse().expect("it is an address");
+        let server = Self::run(free, directory.path());
+        Self {
+            address: server.address(),
+            server: Some(server),
+            directory,
+        }
+    }
+
+    fn run(address: SocketAddr, directory: &Path) -> Server {
+        let path = directory.join("x.db");
+        Server::start(&[
+            ("FANTAIL_LISTEN", &format!("tcp://{address}=topics")),
+            ("FANTAIL_TOPICS_KEEP", "1h"),
+            ("FANTAIL_STORE_PATH", path.to_str().expect("it is UTF-8")),
+        ])
+    }
+
+    fn restart(&mut self, signal: &str) {
+        if let Some(mut server) = self.server.take() {
+            server.signal(signal);
+            assert!(server.exit_within(LIMIT).is_some());
+        }
+        self.server = Some(Self::run(self.address, self.directory.path()));
+    }
+
+    /// What a script asks for.
+    fn serve(&mut self, what: &str) {
+        match what.split(' ').collect::<Vec<_>>().as_slice() {
+            ["publish", first, count] => {
+                let [first, count] = [first, count].map(|number| {
+                    let number: usize = number.parse().expect("it is a number");
+                    number
+                });
+                for number in first..first + count {
+                    post(self.address, "/t", &number.to_string());
+                }
+            }
+            ["restart"] => self.restart("TERM"),
+            ["kill"] => self.restart("KILL"),
+            _ => panic!("a script wants '{what}'"),
+        }
+    }
+}
+
+#[test]
+fn a_page_that_is_loaded_again_misses_nothing_nor_does_one_whose_server_is_started_again() {
+    let (Some(program), Some(chromium), Some(_)) = (
+        require("node"),
+        require("chromium"),
+        require("playwright-core"),
+    ) else {
+        return;
+    };
+    let mut fantail = Fantail::start();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(program);
+    command
+        .arg(root.join("tests/browser/topic_reload.mjs"))
+        .arg(chromium)
+        .arg(format!("http://{}/stats", fantail.address))
+        .arg(format!("ws://{}/t", fantail.address));
+    NodeScript::start(&mut command).serve(Duration::from_secs(90), |what| fantail.serve(what));
 }
