@@ -17,6 +17,18 @@ const STEPS: &[&str] = &[
     );
     CREATE INDEX mq_data_channel ON mq_data (channel, data_id);
 ",
+    "
+    CREATE TABLE mq_sent (
+        user TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        id TEXT NOT NULL,
+        first_data_id INTEGER NOT NULL,
+        messages INTEGER NOT NULL,
+        created INTEGER NOT NULL,
+        PRIMARY KEY (user, channel, id)
+    ) WITHOUT ROWID;
+    CREATE INDEX mq_sent_created ON mq_sent (created);
+",
     TOPIC_MESSAGES,
 ];
 

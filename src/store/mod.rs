@@ -9,10 +9,16 @@ pub mod inspect;
 pub mod inspect_topics;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "sqlite")]
+pub mod temporary;
+#[cfg(feature = "sqlite")]
+pub mod topics_apart;
 
 #[cfg(feature = "sqlite")]
 mod counts;
 #[cfg(feature = "sqlite")]
 mod migrations;
+#[cfg(feature = "sqlite")]
+mod sender_ids;
 #[cfg(feature = "sqlite")]
 mod topic_messages;

@@ -264,6 +264,7 @@ mod tests {
         messages: 10,
         bytes: 100,
         channel_messages: 6,
+        sender_ids: 10,
     };
 
     fn new(topic: &str, id: MessageId, payload: &[u8], most: Option<usize>) -> NewTopicMessage {
@@ -454,6 +455,7 @@ mod tests {
             messages: vec!["x".repeat(100).into()],
             created: 5,
             limits: LIMITS,
+            once: None,
         });
         let outcome = store.perform(vec![queued]).remove(0);
         assert!(matches!(outcome, Outcome::Store(Ok(StoreAnswer::Kept(_)))));

@@ -18,6 +18,10 @@ use crate::relay::task::{MessageId, TaskKind, Worker};
 use crate::relay::{Service, ServiceKind, Settings};
 #[cfg(feature = "sqlite")]
 use crate::store::sqlite::SqliteStore;
+#[cfg(feature = "sqlite")]
+use crate::store::temporary::TemporaryStore;
+#[cfg(feature = "sqlite")]
+use crate::store::topics_apart::TopicsApart;
 
 /// A control socket is for its owner.
 const CONTROL_MODE: u32 = 0o600;
@@ -104,33 +108,64 @@ pub(super) fn relay_settings(config: &Config) -> Settings {
 /// Why the store cannot be opened.
 pub(super) fn workforce(config: &Config) -> Result<(Workforce, Option<MessageId>), Failure> {
     let workforce = Workforce::new().with(TaskKind::Password, Box::new(Verifier::default()));
-    if !keeps_messages(config) {
+    let (keeps_queues, keeps_topics) = (keeps_queues(config), keeps_topics(config));
+    if !keeps_queues && !keeps_topics {
+        let workforce = if serves(config, ServiceName::MessageBroker) {
+            with_temporary_store(workforce)
+        } else {
+            workforce
+        };
         return Ok((workforce, None));
     }
-    let (store, last) = open_store(&config.store).map_err(Failure::Runtime)?;
+    let (store, last) = open_store(&config.store, keeps_queues).map_err(Failure::Runtime)?;
     Ok((workforce.with(TaskKind::Store, store), Some(last)))
 }
 
 /// Whether anything that is served keeps messages.
 pub(super) fn keeps_messages(config: &Config) -> bool {
-    let serves = |service| {
-        let mut listeners = config.listen.iter();
-        listeners.any(|listen| listen.serve.contains(&service))
-    };
-    (serves(ServiceName::MessageBroker) && config.message_broker.keep_data)
-        || (serves(ServiceName::Topics) && config.topics.keeps_anything())
+    keeps_queues(config) || keeps_topics(config)
+}
+
+fn keeps_queues(config: &Config) -> bool {
+    serves(config, ServiceName::MessageBroker) && config.message_broker.keep_data
+}
+
+fn keeps_topics(config: &Config) -> bool {
+    serves(config, ServiceName::Topics) && config.topics.keeps_anything()
+}
+
+fn serves(config: &Config, service: ServiceName) -> bool {
+    let mut listeners = config.listen.iter();
+    listeners.any(|listen| listen.serve.contains(&service))
+}
+
+/// For messages that wait for an acknowledgement, where nothing is kept on a disk.
+fn with_temporary_store(workforce: Workforce) -> Workforce {
+    #[cfg(feature = "sqlite")]
+    let workforce = workforce.with(TaskKind::Store, Box::new(TemporaryStore::default()));
+    workforce
 }
 
 #[cfg(feature = "sqlite")]
-fn open_store(config: &crate::config::Store) -> Result<(Box<dyn Worker>, MessageId), String> {
+fn open_store(
+    config: &crate::config::Store,
+    keeps_queues: bool,
+) -> Result<(Box<dyn Worker>, MessageId), String> {
     let StoreKind::Sqlite = config.kind;
     let store = SqliteStore::open(&config.path)?;
     let last = store.last_topic_message()?;
-    Ok((Box::new(store), last))
+    if keeps_queues {
+        return Ok((Box::new(store), last));
+    }
+    let queues = Box::new(TemporaryStore::default());
+    Ok((Box::new(TopicsApart::new(store, queues)), last))
 }
 
 #[cfg(not(feature = "sqlite"))]
-fn open_store(_config: &crate::config::Store) -> Result<(Box<dyn Worker>, MessageId), String> {
+fn open_store(
+    _config: &crate::config::Store,
+    _keeps_queues: bool,
+) -> Result<(Box<dyn Worker>, MessageId), String> {
     Err(
         "this program was built without a store: message_broker.keep_data must be false, and \
          topics.keep 0"
