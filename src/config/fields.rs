@@ -247,7 +247,7 @@ pub(super) const FIELDS: &[Key] = &[
     },
     Key {
         name: "topics.keep",
-        form: Form::Text,
+        form: Form::CountOrPeriod,
         description: "How much of each topic is kept, in the store, for clients that ask for it: a \
                       number of messages such as 100, or a time such as \"1h\"; 0 is nothing.",
         access: Access::Field {
