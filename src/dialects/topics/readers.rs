@@ -66,9 +66,10 @@ impl Readers {
         self.clients.get(&id).map(|reader| reader.wish)
     }
 
-    /// What a client waits for.
+    /// What a client waits for, unless it is being closed.
     pub(super) fn replay(&mut self, id: ConnId) -> Option<&mut Replay> {
-        self.clients.get_mut(&id)?.replay.as_deref_mut()
+        let replay = self.clients.get_mut(&id)?.replay.as_deref_mut();
+        replay.filter(|replay| !replay.is_over())
     }
 
     /// A client holds these channels.

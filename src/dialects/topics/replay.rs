@@ -71,6 +71,8 @@ pub(super) struct Replay {
     /// The highest id when the client came: what is above is live.
     came_at: MessageId,
     wait: Duration,
+    /// It is being closed, and must get nothing more: not even what is sent before it is.
+    is_over: bool,
 }
 
 /// How far a client is with the store.
@@ -88,6 +90,11 @@ impl Replay {
     /// True while the store is asked.
     pub(super) fn is_fetching(&self) -> bool {
         self.store == Store::Asked
+    }
+
+    /// True if the client is being closed.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
     }
 
     fn query(&self, cx: &Cx<'_>) -> TopicQuery {
@@ -174,6 +181,7 @@ impl Topics {
             live_bytes: 0,
             came_at,
             wait: FIRST_WAIT,
+            is_over: false,
         })
     }
 
@@ -372,13 +380,14 @@ impl Topics {
             let Some(replay) = reader.and_then(|reader| reader.replay.as_deref_mut()) else {
                 continue;
             };
-            let (before, limit) = (replay.live_bytes, cx.limits().output);
+            if replay.is_over {
+                continue;
+            }
             replay.live_bytes += frame.len() + OVERHEAD;
-            if replay.live_bytes > limit {
-                // Once is enough.
-                if before <= limit {
-                    cx.close_for_limit(*id, Limit::Output);
-                }
+            if replay.live_bytes > cx.limits().output {
+                replay.is_over = true;
+                replay.behind.clear();
+                cx.close_for_limit(*id, Limit::Output);
                 continue;
             }
             replay.behind.push_back((message, frame.clone()));
