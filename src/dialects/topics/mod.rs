@@ -18,10 +18,9 @@ pub mod wish;
 
 mod history;
 mod http;
+mod publishing;
 mod readers;
 mod replay;
-
-use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
@@ -39,8 +38,6 @@ use crate::protocol::ws_frame::MessageType;
 use crate::relay::conn_id::ConnId;
 use crate::relay::conn_map::ConnMap;
 use crate::relay::dialect::{Answer, Client as Connection, Cx, Dialect, Terms};
-use crate::relay::frame::Frame;
-use crate::relay::hub::ChannelId;
 use crate::relay::moment::Now;
 use crate::relay::outbox::Traffic;
 use crate::relay::task::{MessageId, Outcome};
@@ -382,74 +379,5 @@ impl Topics {
             sent: Traffic::default(),
         };
         self.clients.insert(connection.id, client);
-    }
-
-    /// Sends a message from outside of the topic's clients; to how many.
-    fn publish(&mut self, cx: &mut Cx<'_>, topic: &Topic, frame: &Frame) -> usize {
-        let output = topic.output();
-        let find = |name: &str| cx.find(&cx.channel_key(name, ""));
-        let senders = (topic.direction == Direction::Send).then(|| find(&topic.path));
-        let channels = [find(&output), senders.flatten()];
-        let id = self.keep_as(cx, || Some(Rc::from(output)), frame);
-        self.deliver(cx, channels, (id, frame), None)
-    }
-
-    /// Sends a message of a client to the channels that it sends to, of which the last is the one
-    /// that it is kept as.
-    fn spread(
-        &mut self,
-        cx: &mut Cx<'_>,
-        channels: [Option<ChannelId>; 2],
-        frame: &Frame,
-        except: Option<ConnId>,
-    ) {
-        let [channel, output] = channels;
-        let topic = output.or(channel);
-        let name = topic.and_then(|topic| self.keeps().then(|| cx.channel_name(topic))?);
-        let id = self.keep_as(cx, || name, frame);
-        self.deliver(cx, channels, (id, frame), except);
-    }
-
-    /// Whether any topic is kept.
-    fn keeps(&self) -> bool {
-        self.history.has_store() && self.settings.keeps_anything()
-    }
-
-    /// Keeps a message, if its topic is kept; its id, if somebody wants to know.
-    fn keep_as(
-        &mut self,
-        cx: &mut Cx<'_>,
-        topic: impl FnOnce() -> Option<Rc<str>>,
-        frame: &Frame,
-    ) -> Option<MessageId> {
-        let keeps = self.keeps();
-        if !keeps && self.readers.is_empty() {
-            return None;
-        }
-        let id = self.history.next_id(cx.now());
-        if keeps && let Some(topic) = topic() {
-            let keep = self.settings.keep_of(&topic);
-            self.history.keep(cx, topic, (id, frame), keep);
-        }
-        Some(id)
-    }
-
-    /// Gives a message to the members of channels and to those beside them; to how many.
-    fn deliver(
-        &mut self,
-        cx: &mut Cx<'_>,
-        channels: [Option<ChannelId>; 2],
-        (id, frame): (Option<MessageId>, &Frame),
-        except: Option<ConnId>,
-    ) -> usize {
-        let mut with_ids = None;
-        let mut receivers = 0;
-        for channel in channels.into_iter().flatten() {
-            receivers += cx.publish(channel, frame, except);
-            if let Some(id) = id.filter(|_| !self.readers.is_empty()) {
-                receivers += self.deliver_beside(cx, channel, (id, frame), &mut with_ids, except);
-            }
-        }
-        receivers
     }
 }

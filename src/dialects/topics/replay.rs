@@ -18,7 +18,6 @@ use crate::dialects::topics::history::{message_type, microseconds, with_id};
 use crate::dialects::topics::place::{Direction, Topic};
 use crate::dialects::topics::settings::Keep;
 use crate::dialects::topics::wish::{Range, Wish};
-use crate::limits::Limit;
 use crate::protocol::ws_frame::MessageType;
 use crate::relay::conn_id::ConnId;
 use crate::relay::dialect::Cx;
@@ -95,6 +94,22 @@ impl Replay {
     /// True if the client is being closed.
     pub(super) fn is_over(&self) -> bool {
         self.is_over
+    }
+
+    /// Holds a live message for the client; false if it is too slow for that.
+    pub(super) fn hold(&mut self, id: MessageId, frame: &Frame, limit: usize) -> bool {
+        self.live_bytes += frame.len() + OVERHEAD;
+        if self.is_over || self.live_bytes > limit {
+            return false;
+        }
+        self.behind.push_back((id, frame.clone()));
+        true
+    }
+
+    /// The client is to be closed.
+    pub(super) fn give_up(&mut self) {
+        self.is_over = true;
+        self.behind.clear();
     }
 
     fn query(&self, cx: &Cx<'_>) -> TopicQuery {
@@ -355,45 +370,6 @@ impl Topics {
         for channel in self.readers.forget(id).into_iter().flatten() {
             cx.release(channel);
         }
-    }
-
-    /// Gives a message to those beside the members of a channel; to how many.
-    pub(super) fn deliver_beside(
-        &mut self,
-        cx: &mut Cx<'_>,
-        channel: ChannelId,
-        (message, frame): (MessageId, &Frame),
-        with_ids: &mut Option<Frame>,
-        except: Option<ConnId>,
-    ) -> usize {
-        let Some(beside) = self.readers.channels.get(&channel) else {
-            return 0;
-        };
-        let mut receivers = 0;
-        if let Some((channel, _)) = beside.with_ids {
-            let frame = with_ids
-                .get_or_insert_with(|| with_id(cx, message, message_type(frame), frame.payload()));
-            receivers += cx.publish(channel, frame, except);
-        }
-        for id in beside.joining.iter().filter(|id| Some(**id) != except) {
-            let reader = self.readers.clients.get_mut(id);
-            let Some(replay) = reader.and_then(|reader| reader.replay.as_deref_mut()) else {
-                continue;
-            };
-            if replay.is_over {
-                continue;
-            }
-            replay.live_bytes += frame.len() + OVERHEAD;
-            if replay.live_bytes > cx.limits().output {
-                replay.is_over = true;
-                replay.behind.clear();
-                cx.close_for_limit(*id, Limit::Output);
-                continue;
-            }
-            replay.behind.push_back((message, frame.clone()));
-            receivers += 1;
-        }
-        receivers
     }
 
     /// Whether a client may still receive.
