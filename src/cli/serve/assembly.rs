@@ -101,6 +101,12 @@ pub(super) fn relay_settings(config: &Config) -> Settings {
     }
 }
 
+/// True if some listener serves it.
+pub(super) fn serves(config: &Config, service: ServiceName) -> bool {
+    let mut listeners = config.listen.iter();
+    listeners.any(|listen| listen.serve.contains(&service))
+}
+
 /// Who does what may block, and the highest id of a message of a topic in the store, if there is
 /// one. A store is opened only where something keeps messages.
 ///
@@ -126,17 +132,13 @@ pub(super) fn keeps_messages(config: &Config) -> bool {
     keeps_queues(config) || keeps_topics(config)
 }
 
-fn keeps_queues(config: &Config) -> bool {
+/// Whether queues are served and kept.
+pub(super) fn keeps_queues(config: &Config) -> bool {
     serves(config, ServiceName::MessageBroker) && config.message_broker.keep_data
 }
 
 fn keeps_topics(config: &Config) -> bool {
     serves(config, ServiceName::Topics) && config.topics.keeps_anything()
-}
-
-fn serves(config: &Config, service: ServiceName) -> bool {
-    let mut listeners = config.listen.iter();
-    listeners.any(|listen| listen.serve.contains(&service))
 }
 
 /// For messages that wait for an acknowledgement, where nothing is kept on a disk.

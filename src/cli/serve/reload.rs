@@ -17,6 +17,7 @@ pub(super) fn from_sources(sources: Sources, config: &Config, made: MadeSecrets)
     let listen = config.listen.clone();
     let control = config.control.listen.clone();
     let has_store = assembly::keeps_messages(config);
+    let keeps_queues = assembly::keeps_queues(config);
     let store = config.store.clone();
     let log_format = config.log.format;
     let tcp_user_timeout = config.limits.tcp_user_timeout;
@@ -38,7 +39,9 @@ pub(super) fn from_sources(sources: Sources, config: &Config, made: MadeSecrets)
         if config.log.format != log_format {
             summary.push_str("; a changed log.format needs a new start");
         }
-        if (assembly::keeps_messages(&config) && !has_store) || config.store != store {
+        let lacks_store = (assembly::keeps_messages(&config) && !has_store)
+            || (assembly::keeps_queues(&config) && !keeps_queues);
+        if lacks_store || config.store != store {
             // The store is opened once.
             summary.push_str("; a changed store needs a new start");
         }
