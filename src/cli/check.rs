@@ -42,7 +42,12 @@ fn report(loaded: &Loaded) -> String {
     } else {
         "with a token only"
     };
-    let _ = writeln!(text, "topics: {access}");
+    let kept = if loaded.config.topics.keeps_anything() {
+        format!("; kept in {}", loaded.config.store.path.display())
+    } else {
+        String::new()
+    };
+    let _ = writeln!(text, "topics: {access}{kept}");
     let _ = writeln!(text, "drc: {}", authorities(&loaded.config.drc));
     let _ = writeln!(text, "dsock: {}", dsock(&loaded.config.dsock));
     let _ = writeln!(text, "message-broker: {}", message_broker(&loaded.config));

@@ -1,5 +1,7 @@
 //! `fantail store`: what is kept, seen from outside. It works while a server runs, too.
 
+mod topics;
+
 use super::{Failure, configuration, output};
 use crate::config::Config;
 use crate::store::inspect::{Inspector, StoredMessage};
@@ -25,31 +27,40 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Clone, Subcommand)]
 enum Command {
-    /// List the channels that messages are kept for: messages, bytes, the oldest, the name
+    /// List the channels and topics that messages are kept for: messages, bytes, the oldest, the name
     List,
     /// Print the messages of a channel, oldest first: number and text
     Show {
-        /// The channel
+        /// The channel, or the topic
         channel: String,
+        /// Of topics instead of queues
+        #[arg(long)]
+        topics: bool,
         /// At most so many
         #[arg(short = 'n', long, default_value_t = usize::MAX, hide_default_value = true)]
         most: usize,
     },
     /// Print messages as lines of JSON, for `fantail store import`
     Export {
-        /// The channel [default: all]
+        /// The channel, or the topic [default: all]
         channel: Option<String>,
+        /// Of topics instead of queues
+        #[arg(long)]
+        topics: bool,
     },
     /// Keep the messages of such lines, read from standard input
     Import,
     /// Delete messages
     Purge {
-        /// The channel
+        /// The channel, or the topic
         #[arg(required_unless_present = "all", conflicts_with = "all")]
         channel: Option<String>,
         /// Those of all channels
         #[arg(long)]
         all: bool,
+        /// Of topics instead of queues
+        #[arg(long)]
+        topics: bool,
         /// Only those that are older, such as 2days or "12h 30m"
         #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
         older_than: Option<Duration>,
@@ -65,14 +76,23 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut store = Inspector::open(&config.store.path).map_err(Failure::Runtime)?;
     match arguments.command {
         Command::List => list(&store),
-        Command::Show { channel, most } => {
+        Command::Show {
+            channel,
+            topics: true,
+            most,
+        } => topics::show(&store, &channel, most),
+        Command::Show { channel, most, .. } => {
             let mut left = most;
             print_each(&store, Some(&channel), |message| {
                 left = left.checked_sub(1)?;
                 Some(format!("{}\t{}\n", message.id, message.data))
             })
         }
-        Command::Export { channel } => print_each(&store, channel.as_deref(), |message| {
+        Command::Export {
+            channel,
+            topics: true,
+        } => topics::export(&store, channel.as_deref()),
+        Command::Export { channel, .. } => print_each(&store, channel.as_deref(), |message| {
             let StoredMessage {
                 id,
                 channel,
@@ -87,13 +107,17 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Import => import(&mut store),
         Command::Purge {
             channel,
+            topics,
             older_than,
             ..
         } => {
             let before = older_than.map_or(i64::MAX, |age| now() - seconds(age));
-            let deleted = store
-                .purge(channel.as_deref(), before)
-                .map_err(Failure::Runtime)?;
+            let deleted = if topics {
+                store.purge_topics(channel.as_deref(), before)
+            } else {
+                store.purge(channel.as_deref(), before)
+            };
+            let deleted = deleted.map_err(Failure::Runtime)?;
             output::print(&format!("{deleted} deleted\n"))
         }
     }
@@ -101,10 +125,13 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 
 fn list(store: &Inspector) -> Result<(), Failure> {
     let mut text = String::new();
-    for summary in store.channels().map_err(Failure::Runtime)? {
+    let channels = store.channels().map_err(Failure::Runtime)?;
+    let topics = store.topics().map_err(Failure::Runtime)?;
+    let all = channels.into_iter().map(|channel| (channel, ""));
+    for (summary, kind) in all.chain(topics.into_iter().map(|topic| (topic, "\ttopic"))) {
         let oldest = UNIX_EPOCH + Duration::from_secs(u64::try_from(summary.oldest).unwrap_or(0));
         text.push_str(&format!(
-            "{}\t{}\t{}\t{}\n",
+            "{}\t{}\t{}\t{}{kind}\n",
             summary.messages,
             summary.bytes,
             humantime::format_rfc3339_seconds(oldest),

@@ -3,6 +3,7 @@
 use super::StoreKind;
 use super::drc::{self, read_tokens, read_whitelist};
 use super::form::{Form, Names};
+use super::keep::{read_keep, read_keep_prefixes, show_keep, show_keep_prefixes};
 use super::keys::{Access, Key};
 use super::listen::{self, Listen, Service};
 use super::nearest::{nearest, suggestion};
@@ -255,6 +256,33 @@ pub(super) const FIELDS: &[Key] = &[
                 Ok(())
             },
             show: |config| config.topics.compression.to_string(),
+        },
+    },
+    Key {
+        name: "topics.keep",
+        form: Form::CountOrPeriod,
+        description: "How much of each topic is kept, in the store, for clients that ask for it: a \
+                      number of messages such as 100, or a time such as \"1h\"; 0 is nothing.",
+        access: Access::Field {
+            set: |config, node| {
+                config.topics.keep = read_keep(node)?;
+                Ok(())
+            },
+            show: |config| show_keep(config.topics.keep),
+        },
+    },
+    Key {
+        name: "topics.keep_prefixes",
+        form: Form::Table,
+        description: "The same for topics that begin with a prefix; the longest that fits counts. \
+                      What is sent to /in/X is kept as /out/X. What you give replaces the whole \
+                      table.",
+        access: Access::Field {
+            set: |config, node| {
+                config.topics.keep_prefixes = read_keep_prefixes(node)?;
+                Ok(())
+            },
+            show: |config| show_keep_prefixes(&config.topics.keep_prefixes),
         },
     },
     Key {
@@ -522,8 +550,8 @@ pub(super) const FIELDS: &[Key] = &[
         name: "store.path",
         form: Form::Text,
         description: "The file of the store, relative to the directory in which the server is \
-                      started. It is made when something keeps messages, such as \
-                      message_broker.keep_data; else there is none.",
+                      started. It is made when something keeps messages (topics.keep, \
+                      message_broker.keep_data); else there is none.",
         access: Access::Field {
             set: |config, node| {
                 config.store.path = node.as_text("the path of a file")?.into();

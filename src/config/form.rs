@@ -13,6 +13,8 @@ pub(super) enum Form {
     Count,
     /// A text such as `10s`.
     Period,
+    /// A whole number, or a text such as `1h`.
+    CountOrPeriod,
     /// `true` or `false`.
     Boolean,
     /// Any text.
@@ -57,6 +59,7 @@ impl Form {
         match self {
             Self::Bytes
             | Self::Period
+            | Self::CountOrPeriod
             | Self::Text
             | Self::Path
             | Self::Secret

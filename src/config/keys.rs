@@ -40,7 +40,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ),
     (
         "store",
-        "Where messages are kept that nobody is there to receive.",
+        "Where messages are kept: those that nobody is there to receive, and the last ones of topics.",
     ),
     (
         "limits",

@@ -13,6 +13,7 @@ mod error;
 mod fields;
 mod file;
 mod form;
+mod keep;
 mod keys;
 mod listen;
 mod loader;

@@ -160,7 +160,9 @@ impl Reactor {
         while !self.is_done() {
             self.turn(&mut events)?;
         }
-        self.hand_out_tasks(self.clock.now());
+        let now = self.clock.now();
+        self.relay.wind_up(now);
+        self.hand_out_tasks(now);
         self.workers.stop();
         log::info!("stopped");
         Ok(())

@@ -189,6 +189,10 @@ pub trait Dialect: Any {
     /// A wake asked for with [`Cx::wake_dialect_in`] is due.
     fn tick(&mut self, _cx: &mut Cx<'_>, _token: u32) {}
 
+    /// The server ends: this is the last moment for [`Cx::assign`], and nobody is told what came
+    /// of it.
+    fn finish(&mut self, _cx: &mut Cx<'_>) {}
+
     /// Adds what the control port tells of a client.
     fn describe(&self, _id: ConnId, _now: Now, _members: &mut Map<String, Value>) {}
 
@@ -324,6 +328,12 @@ impl Cx<'_> {
     /// The channel of this name, if somebody is in it or holds it.
     pub fn find(&self, key: &ChannelKey) -> Option<ChannelId> {
         self.hub.find(key)
+    }
+
+    /// The name of a channel, as it was given to [`Self::channel_key`].
+    pub fn channel_name(&self, channel: ChannelId) -> Option<Rc<str>> {
+        let channel = self.hub.get(channel)?;
+        Some(Rc::clone(&channel.key().1))
     }
 
     /// The members of a channel.

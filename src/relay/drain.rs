@@ -6,6 +6,7 @@ use crate::limits::Limit;
 use crate::protocol::ws_close::CloseCode;
 use crate::relay::Relay;
 use crate::relay::conn_id::ConnId;
+use crate::relay::dialect::DialectId;
 use crate::relay::moment::{Moment, Now};
 use crate::relay::peer::Stage;
 use crate::relay::request::CloseReason;
@@ -35,6 +36,15 @@ impl Drain {
 }
 
 impl Relay {
+    /// The server ends: dialects give out what they still have to be done.
+    pub fn wind_up(&mut self, now: Now) {
+        for index in 0..self.dialects.len() {
+            if let Some((service, mut cx)) = self.split(DialectId::new(index as u8), now) {
+                service.finish(&mut cx);
+            }
+        }
+    }
+
     /// Begins to close all connections; when none is left, the server can exit. To be called
     /// once the listeners are closed.
     pub fn begin_drain(&mut self, now: Now) {

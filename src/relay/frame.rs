@@ -90,6 +90,12 @@ impl Frame {
         self.len().saturating_sub(header)
     }
 
+    /// What a frame of the server's says (never masked).
+    pub fn payload(&self) -> &[u8] {
+        let header = self.len() - self.payload_length();
+        self.get(header..).unwrap_or_default()
+    }
+
     /// True for a message or its last fragment: a frame with the FIN bit.
     pub fn ends_message(&self) -> bool {
         self.first().is_some_and(|first| first & 0x80 != 0)
@@ -134,6 +140,7 @@ mod tests {
         for length in [0, 1, 125, 126, 65_535, 65_536] {
             let frame = ledger.frame(encode_frame(Opcode::Binary, &vec![0; length]));
             assert_eq!(frame.payload_length(), length);
+            assert_eq!(frame.payload(), vec![0; length]);
         }
     }
 

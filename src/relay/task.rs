@@ -5,6 +5,8 @@
 //! What waits to be done is bounded here, so that a flood costs the relay no more than a refusal.
 //! An outcome for a connection that is gone is dropped by the generation in its name.
 
+pub mod topic;
+
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use std::sync::Arc;
 use crate::limits::{Limit, Limits};
 use crate::relay::conn_id::ConnId;
 use crate::relay::dialect::DialectId;
+use crate::relay::task::topic::{TopicAnswer, TopicTask};
 use crate::secret::Secret;
 
 /// Something to do that may block.
@@ -76,6 +79,8 @@ pub enum StoreTask {
     ForgetSenderIds(u64),
     /// Does it work? [`StoreAnswer::Works`].
     Probe,
+    /// Something with messages of topics. [`StoreAnswer::Topic`].
+    Topic(TopicTask),
 }
 
 /// What a sender calls a message, so that it is taken once however often it is sent. It holds
@@ -154,6 +159,8 @@ pub enum StoreAnswer {
     Deleted(usize),
     /// It works.
     Works,
+    /// What was done for topics.
+    Topic(TopicAnswer),
 }
 
 /// Why the store has done nothing.
@@ -203,6 +210,7 @@ impl Task {
                 let overhead = messages.len() * ELEMENT;
                 overhead + messages.iter().map(|message| message.len()).sum::<usize>()
             }
+            Self::Store(StoreTask::Topic(task)) => task.bytes(),
             _ => 0,
         }
     }

@@ -26,7 +26,7 @@ impl Counts {
         (messages, bytes): (usize, usize),
         limits: &KeepLimits,
     ) -> Result<(), Limit> {
-        let of_channel = self.channels.get(channel).copied().unwrap_or(0);
+        let of_channel = self.of_channel(channel);
         if self.messages.saturating_add(messages) > limits.messages {
             Err(Limit::StoreMessages)
         } else if self.bytes.saturating_add(bytes) > limits.bytes {
@@ -36,6 +36,21 @@ impl Counts {
         } else {
             Ok(())
         }
+    }
+
+    /// Messages in all.
+    pub(super) fn messages(&self) -> usize {
+        self.messages
+    }
+
+    /// Bytes in all.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Messages of a channel.
+    pub(super) fn of_channel(&self, channel: &str) -> usize {
+        self.channels.get(channel).copied().unwrap_or(0)
     }
 
     /// Says whether there is room for one more name that a sender gave.

@@ -35,7 +35,7 @@ pub struct StoredMessage {
 
 /// A database that there is.
 #[derive(Debug)]
-pub struct Inspector(Connection);
+pub struct Inspector(pub(super) Connection);
 
 impl Inspector {
     /// Opens the database; makes none.

@@ -3,6 +3,8 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::store::topic_messages::TOPIC_MESSAGES;
+
 /// The steps, each from the version of its index to the next one. A step that was released is
 /// never changed.
 const STEPS: &[&str] = &[
@@ -27,6 +29,7 @@ const STEPS: &[&str] = &[
     ) WITHOUT ROWID;
     CREATE INDEX mq_sent_created ON mq_sent (created);
 ",
+    TOPIC_MESSAGES,
 ];
 
 /// Brings the database up to date.

@@ -1,4 +1,4 @@
-//! Where messages are kept that nobody was there to receive.
+//! Where messages are kept that nobody was there to receive, and the last ones of topics.
 //!
 //! A store is a worker: it is told what to do in batches, and a batch is one transaction. What it
 //! says that it has kept is on the disk, and what it says that it has not is not in it.
@@ -6,9 +6,13 @@
 #[cfg(feature = "sqlite")]
 pub mod inspect;
 #[cfg(feature = "sqlite")]
+pub mod inspect_topics;
+#[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(feature = "sqlite")]
 pub mod temporary;
+#[cfg(feature = "sqlite")]
+pub mod topics_apart;
 
 #[cfg(feature = "sqlite")]
 mod counts;
@@ -16,3 +20,5 @@ mod counts;
 mod migrations;
 #[cfg(feature = "sqlite")]
 mod sender_ids;
+#[cfg(feature = "sqlite")]
+mod topic_messages;

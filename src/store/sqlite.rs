@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, Row, Transaction, TransactionBehavior, params};
 
+use crate::relay::task::topic::TopicTask;
 use crate::relay::task::{
     KeepLimits, KeptMessage, MessageId, Outcome, SenderId, StoreAnswer, StoreFault, StoreTask,
     Task, Worker,
@@ -14,6 +15,7 @@ use crate::relay::task::{
 use crate::store::counts::Counts;
 use crate::store::migrations::migrate;
 use crate::store::sender_ids;
+use crate::store::topic_messages;
 
 /// How long to wait for another program that has locked the database.
 pub(super) const BUSY: Duration = Duration::from_secs(5);
@@ -36,6 +38,8 @@ const MODE: u32 = 0o600;
 pub struct SqliteStore {
     connection: Connection,
     counts: Counts,
+    /// What is kept of topics.
+    topics: Counts,
     /// What SQLite says of changes by others; none if the counts are not known to be right.
     data_version: Option<i64>,
     /// The last batch was done.
@@ -87,10 +91,19 @@ impl SqliteStore {
         Self {
             connection,
             counts: Counts::default(),
+            topics: Counts::default(),
             data_version: None,
             works: true,
             numbers_from_time: false,
         }
+    }
+
+    /// The highest number that a message of a topic has had; 0 if there was none.
+    ///
+    /// # Errors
+    /// What does not work.
+    pub fn last_topic_message(&self) -> Result<MessageId, String> {
+        topic_messages::last(&self.connection).map_err(|error| error.to_string())
     }
 
     /// Counts what is kept, unless the counts are known to be right.
@@ -116,6 +129,7 @@ impl SqliteStore {
             |row| number_at(row, 0),
         )?);
         self.counts = counts;
+        self.topics = topic_messages::count(&self.connection)?;
         self.data_version = Some(version);
         Ok(())
     }
@@ -143,7 +157,10 @@ impl SqliteStore {
         let mut outcomes = Vec::with_capacity(tasks.len());
         for task in tasks {
             outcomes.push(match task {
-                Task::Store(task) => Outcome::Store(perform(&transaction, &mut self.counts, task)?),
+                Task::Store(task) => {
+                    let counts = (&mut self.counts, &mut self.topics);
+                    Outcome::Store(perform(&transaction, counts, task)?)
+                }
                 Task::VerifyPassword { .. } => Outcome::Unavailable,
             });
         }
@@ -195,16 +212,17 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn writes(task: &Task) -> bool {
-    matches!(
-        task,
+    match task {
+        Task::Store(StoreTask::Topic(task)) => task.writes(),
         Task::Store(
             StoreTask::Keep { .. }
-                | StoreTask::Delete(_)
-                | StoreTask::Expire(_)
-                | StoreTask::ForgetSenderIds(_)
-                | StoreTask::Probe
-        )
-    )
+            | StoreTask::Delete(_)
+            | StoreTask::Expire(_)
+            | StoreTask::ForgetSenderIds(_)
+            | StoreTask::Probe,
+        ) => true,
+        _ => false,
+    }
 }
 
 /// Gives pages back to the system where many are free, in the transaction that is under way.
@@ -235,7 +253,12 @@ fn created(task: &Task) -> Option<i64> {
 fn frees(task: &Task) -> bool {
     matches!(
         task,
-        Task::Store(StoreTask::Delete(_) | StoreTask::Expire(_) | StoreTask::ForgetSenderIds(_))
+        Task::Store(
+            StoreTask::Delete(_)
+                | StoreTask::Expire(_)
+                | StoreTask::ForgetSenderIds(_)
+                | StoreTask::Topic(TopicTask::Expire(_))
+        )
     )
 }
 
@@ -260,11 +283,11 @@ impl Worker for SqliteStore {
     }
 }
 
-type Answer = Result<StoreAnswer, StoreFault>;
+pub(super) type Answer = Result<StoreAnswer, StoreFault>;
 
 fn perform(
     transaction: &Transaction<'_>,
-    counts: &mut Counts,
+    (counts, topics): (&mut Counts, &mut Counts),
     task: &StoreTask,
 ) -> rusqlite::Result<Answer> {
     match task {
@@ -329,6 +352,7 @@ fn perform(
             transaction.query_row("SELECT max(data_id) FROM mq_data", [], |_| Ok(()))?;
             Ok(Ok(StoreAnswer::Works))
         }
+        StoreTask::Topic(task) => topic_messages::perform(transaction, (topics, counts), task),
     }
 }
 
@@ -389,7 +413,7 @@ fn fetch(
     Ok(Ok(StoreAnswer::Fetched { messages, complete }))
 }
 
-fn number_at(row: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
+pub(super) fn number_at(row: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
     let number: i64 = row.get(column)?;
     Ok(usize::try_from(number).unwrap_or(0))
 }

@@ -7,7 +7,7 @@ import * as package_ from "../../clients/js/src/index.js";
 
 const client = new URL("../../clients/js/", import.meta.url);
 const pathOf = (name) => fileURLToPath(new URL(name, client));
-const USES = ["test/types.ts", "test/dsock_types.ts"];
+const USES = ["test/types.ts", "test/dsock_types.ts", "test/topic_types.ts"];
 const program = ts.createProgram(USES.map(pathOf), {
   strict: true,
   noEmit: true,
@@ -29,7 +29,7 @@ const diagnostics = ts.getPreEmitDiagnostics(program);
 assert.equal(ts.formatDiagnostics(diagnostics, host), "");
 
 const checker = program.getTypeChecker();
-const classes = ["src/drc.d.ts", "src/dsock.d.ts"].flatMap((path) => {
+const classes = ["src/drc.d.ts", "src/dsock.d.ts", "src/topics.d.ts"].flatMap((path) => {
   const declarations = program.getSourceFile(pathOf(path));
   const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(declarations));
   return exported.filter(({ flags }) => flags & ts.SymbolFlags.Class);
@@ -43,6 +43,7 @@ const FIELDS = {
   DRCError: ["code"],
   DSockClient: [],
   DSockError: ["code", "status", "requestId"],
+  TopicClient: [],
 };
 const UNDECLARED = ["constructor", "toReply"];
 

@@ -1,2 +1,3 @@
 export * from "./drc.js";
 export * from "./dsock.js";
+export * from "./topics.js";

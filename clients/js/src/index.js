@@ -2,3 +2,4 @@
 
 export * from "./drc.js";
 export * from "./dsock.js";
+export * from "./topics.js";

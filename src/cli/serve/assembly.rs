@@ -14,23 +14,29 @@ use crate::dialects::wson::Wson;
 use crate::passwords::Verifier;
 use crate::reactor::{Access, Binding, Workforce};
 use crate::relay::dialect::{Dialect, DialectId};
-use crate::relay::task::{TaskKind, Worker};
+use crate::relay::task::{MessageId, TaskKind, Worker};
 use crate::relay::{Service, ServiceKind, Settings};
 #[cfg(feature = "sqlite")]
 use crate::store::sqlite::SqliteStore;
 #[cfg(feature = "sqlite")]
 use crate::store::temporary::TemporaryStore;
+#[cfg(feature = "sqlite")]
+use crate::store::topics_apart::TopicsApart;
 
 /// A control socket is for its owner.
 const CONTROL_MODE: u32 = 0o600;
 
-/// The dialects, in the order of [`ServiceName::ALL`].
-pub(super) fn dialects(config: &Config) -> Vec<Box<dyn Dialect>> {
+/// The dialects, in the order of [`ServiceName::ALL`]. `last_topic_message` is the highest id of a
+/// message of a topic, if there is a store.
+pub(super) fn dialects(
+    config: &Config,
+    last_topic_message: Option<MessageId>,
+) -> Vec<Box<dyn Dialect>> {
     ServiceName::ALL
         .iter()
         .map(|name| -> Box<dyn Dialect> {
             match name {
-                ServiceName::Topics => Box::new(Topics::new(config.topics.clone())),
+                ServiceName::Topics => Box::new(topics(config, last_topic_message)),
                 ServiceName::Drc => Box::new(Drc::new(config.drc.clone())),
                 ServiceName::Dsock => Box::new(Dsock::new(config.dsock.clone())),
                 ServiceName::MessageBroker => {
@@ -41,6 +47,14 @@ pub(super) fn dialects(config: &Config) -> Vec<Box<dyn Dialect>> {
             }
         })
         .collect()
+}
+
+fn topics(config: &Config, last_message: Option<MessageId>) -> Topics {
+    let topics = Topics::new(config.topics.clone());
+    match last_message {
+        Some(last) => topics.with_store(last),
+        None => topics,
+    }
 }
 
 /// Where to listen: for clients, and for programs that control the server.
@@ -93,20 +107,38 @@ pub(super) fn serves(config: &Config, service: ServiceName) -> bool {
     listeners.any(|listen| listen.serve.contains(&service))
 }
 
-/// Who does what may block. A store is opened only where something keeps messages.
+/// Who does what may block, and the highest id of a message of a topic in the store, if there is
+/// one. A store is opened only where something keeps messages.
 ///
 /// # Errors
 /// Why the store cannot be opened.
-pub(super) fn workforce(config: &Config) -> Result<Workforce, Failure> {
+pub(super) fn workforce(config: &Config) -> Result<(Workforce, Option<MessageId>), Failure> {
     let workforce = Workforce::new().with(TaskKind::Password, Box::new(Verifier::default()));
-    if !serves(config, ServiceName::MessageBroker) {
-        return Ok(workforce);
+    let (keeps_queues, keeps_topics) = (keeps_queues(config), keeps_topics(config));
+    if !keeps_queues && !keeps_topics {
+        let workforce = if serves(config, ServiceName::MessageBroker) {
+            with_temporary_store(workforce)
+        } else {
+            workforce
+        };
+        return Ok((workforce, None));
     }
-    if !config.message_broker.keep_data {
-        return Ok(with_temporary_store(workforce));
-    }
-    let store = open_store(&config.store).map_err(Failure::Runtime)?;
-    Ok(workforce.with(TaskKind::Store, store))
+    let (store, last) = open_store(&config.store, keeps_queues).map_err(Failure::Runtime)?;
+    Ok((workforce.with(TaskKind::Store, store), Some(last)))
+}
+
+/// Whether anything that is served keeps messages.
+pub(super) fn keeps_messages(config: &Config) -> bool {
+    keeps_queues(config) || keeps_topics(config)
+}
+
+/// Whether queues are served and kept.
+pub(super) fn keeps_queues(config: &Config) -> bool {
+    serves(config, ServiceName::MessageBroker) && config.message_broker.keep_data
+}
+
+fn keeps_topics(config: &Config) -> bool {
+    serves(config, ServiceName::Topics) && config.topics.keeps_anything()
 }
 
 /// For messages that wait for an acknowledgement, where nothing is kept on a disk.
@@ -117,12 +149,28 @@ fn with_temporary_store(workforce: Workforce) -> Workforce {
 }
 
 #[cfg(feature = "sqlite")]
-fn open_store(config: &crate::config::Store) -> Result<Box<dyn Worker>, String> {
+fn open_store(
+    config: &crate::config::Store,
+    keeps_queues: bool,
+) -> Result<(Box<dyn Worker>, MessageId), String> {
     let StoreKind::Sqlite = config.kind;
-    Ok(Box::new(SqliteStore::open(&config.path)?))
+    let store = SqliteStore::open(&config.path)?;
+    let last = store.last_topic_message()?;
+    if keeps_queues {
+        return Ok((Box::new(store), last));
+    }
+    let queues = Box::new(TemporaryStore::default());
+    Ok((Box::new(TopicsApart::new(store, queues)), last))
 }
 
 #[cfg(not(feature = "sqlite"))]
-fn open_store(_config: &crate::config::Store) -> Result<Box<dyn Worker>, String> {
-    Err("this program was built without a store: message_broker.keep_data must be false".to_owned())
+fn open_store(
+    _config: &crate::config::Store,
+    _keeps_queues: bool,
+) -> Result<(Box<dyn Worker>, MessageId), String> {
+    Err(
+        "this program was built without a store: message_broker.keep_data must be false, and \
+         topics.keep 0"
+            .to_owned(),
+    )
 }

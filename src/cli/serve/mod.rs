@@ -68,10 +68,10 @@ fn run_server(config: &Config, sources: Sources) -> Result<(), Failure> {
             &config, service
         ))
     );
-    let workforce = assembly::workforce(&config)?;
+    let (workforce, last_topic_message) = assembly::workforce(&config)?;
     let relay = Relay::new(
         settings,
-        assembly::dialects(&config),
+        assembly::dialects(&config, last_topic_message),
         assembly::services(&config),
     )
     .with_random_source(Box::new(SystemRandom));

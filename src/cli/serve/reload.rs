@@ -16,7 +16,8 @@ use crate::reactor::Reload;
 pub(super) fn from_sources(sources: Sources, config: &Config, made: MadeSecrets) -> Reload {
     let listen = config.listen.clone();
     let control = config.control.listen.clone();
-    let keep_data = config.message_broker.keep_data;
+    let has_store = assembly::keeps_messages(config);
+    let keeps_queues = assembly::keeps_queues(config);
     let store = config.store.clone();
     let log_format = config.log.format;
     let tcp_user_timeout = config.limits.tcp_user_timeout;
@@ -38,9 +39,11 @@ pub(super) fn from_sources(sources: Sources, config: &Config, made: MadeSecrets)
         if config.log.format != log_format {
             summary.push_str("; a changed log.format needs a new start");
         }
-        if (config.message_broker.keep_data && !keep_data) || config.store != store {
+        let lacks_store = (assembly::keeps_messages(&config) && !has_store)
+            || (assembly::keeps_queues(&config) && !keeps_queues);
+        if lacks_store || config.store != store {
             // The store is opened once: what it does not have must not be promised.
-            config.message_broker.keep_data &= keep_data;
+            config.message_broker.keep_data &= keeps_queues;
             summary.push_str("; a changed store needs a new start");
         }
         if config.limits.tcp_user_timeout != tcp_user_timeout {

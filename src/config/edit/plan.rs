@@ -83,8 +83,8 @@ impl Planner<'_> {
         let text = self.only(values)?;
         let read = self.key.form.read_text(text);
         let value = match (self.key.form, text.parse()) {
-            // A size without a unit is a number.
-            (Form::Bytes, Ok(number)) => Node::new(Content::Integer(number)),
+            // What has no unit is a number.
+            (Form::Bytes | Form::CountOrPeriod, Ok(number)) => Node::new(Content::Integer(number)),
             _ => read.map_err(|message| self.invalid(message))?,
         };
         self.set_to(target, value)

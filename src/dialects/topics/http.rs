@@ -8,6 +8,7 @@ use crate::dialects::topics::go_text::quote;
 use crate::dialects::topics::place::{Direction, Place, Topic};
 use crate::dialects::topics::settings::StatisticsAccess;
 use crate::dialects::topics::statistics;
+use crate::dialects::topics::wish::Wish;
 use crate::limits::Limit;
 use crate::protocol::http_request::{Method, Request};
 use crate::protocol::http_response::{Refusal, Response};
@@ -77,14 +78,38 @@ impl Topics {
                 .with_header("Sec-WebSocket-Version", "13")
         })?;
         self.check_origin(request)?;
+        let wish = match &topic {
+            Some(topic) => self.wish(topic, request.query().unwrap_or_default())?,
+            None => Wish::default(),
+        };
         let null = offered_subprotocols(request).find(|name| *name == NULL_SUBPROTOCOL);
         self.admit(cx, connection, request, topic);
+        if !wish.is_nothing() {
+            self.readers.ask(connection.id, wish);
+        }
         Ok(Answer::Upgrade(handshake.answer(null)))
+    }
+
+    /// What a client asks for. Where a topic is not kept, a query has no other meaning than it
+    /// ever had; but ids there are.
+    fn wish(&self, topic: &Topic, query: &str) -> Result<Wish, Refusal> {
+        let wish = Wish::parse(query);
+        if !self.is_kept(topic) {
+            let ids = wish.is_ok_and(|wish| wish.ids);
+            return Ok(Wish { ids, replay: None });
+        }
+        let wish = wish.map_err(Refusal::bad_request)?;
+        if wish.replay.is_some() && topic.direction == Direction::Send {
+            let (path, output) = (&topic.path, topic.output());
+            let reason = format!("{path} is there to send; what was kept is at {output}");
+            return Err(Refusal::bad_request(reason));
+        }
+        Ok(wish)
     }
 
     /// A message by POST: text, or binary if its content type says so.
     fn post(
-        &self,
+        &mut self,
         cx: &mut Cx<'_>,
         connection: Connection<'_>,
         request: &Request,

@@ -4,6 +4,9 @@
 //! `/in/X` sends to `/out/X` and receives what other senders send. `/stats` is a page of who is
 //! here, `/ws` the feed behind it. With a secret configured, a client's first message must be a
 //! token, and until then it neither sends nor receives.
+//!
+//! What is sent to a topic can be kept ([`history`]), and clients can ask for it ([`wish`],
+//! [`replay`]).
 
 pub mod authentication;
 pub mod client;
@@ -11,14 +14,22 @@ pub mod go_text;
 pub mod place;
 pub mod settings;
 pub mod statistics;
+pub mod wish;
 
+mod history;
 mod http;
+mod publishing;
+mod readers;
+mod replay;
 
 use serde_json::{Map, Value};
 
 use crate::dialects::topics::authentication::{answer, authenticate};
 use crate::dialects::topics::client::{Access, Client, Description, Descriptions};
+use crate::dialects::topics::history::History;
 use crate::dialects::topics::place::{Direction, Place, Topic};
+use crate::dialects::topics::readers::Readers;
+use crate::dialects::topics::replay::REPLAY;
 use crate::dialects::topics::settings::Settings;
 use crate::limits::Limit;
 use crate::protocol::http_request::Request;
@@ -27,9 +38,9 @@ use crate::protocol::ws_frame::MessageType;
 use crate::relay::conn_id::ConnId;
 use crate::relay::conn_map::ConnMap;
 use crate::relay::dialect::{Answer, Client as Connection, Cx, Dialect, Terms};
-use crate::relay::frame::Frame;
 use crate::relay::moment::Now;
 use crate::relay::outbox::Traffic;
+use crate::relay::task::{MessageId, Outcome};
 
 /// A wake: the time for the first token is over.
 const AUTHENTICATION: u32 = 0;
@@ -43,6 +54,8 @@ pub struct Topics {
     settings: Settings,
     clients: ConnMap<Client>,
     descriptions: Descriptions,
+    history: History,
+    readers: Readers,
 }
 
 impl Topics {
@@ -52,6 +65,13 @@ impl Topics {
             settings,
             ..Self::default()
         }
+    }
+
+    /// The dialect with a store, in which `last` is the highest id of a message.
+    #[must_use]
+    pub fn with_store(mut self, last: MessageId) -> Self {
+        self.history = History::with_store(last);
+        self
     }
 
     /// Takes over changed settings; clients keep what they were granted.
@@ -65,7 +85,7 @@ impl Topics {
 
     /// Puts a client into its topic.
     fn enter(&mut self, cx: &mut Cx<'_>, id: ConnId, expires: f64) {
-        let Some(client) = self.clients.get_mut(id) else {
+        let Some(client) = self.clients.get(id) else {
             return;
         };
         let Some(topic) = &client.description.topic else {
@@ -73,17 +93,27 @@ impl Topics {
         };
         let output_name = topic.output();
         let policy = self.settings.policy_of(&output_name);
-        let key = cx.channel_key(&topic.path, "");
-        let channel = cx.join(id, key, policy);
         let output = (topic.direction == Direction::Send).then(|| {
             let key = cx.channel_key(&output_name, "");
             cx.hold(key, policy)
         });
-        client.access = Access::Granted {
-            expires,
-            channel,
-            output,
+        let channel = match self.readers.wish(id) {
+            None => {
+                let key = cx.channel_key(&topic.path, "");
+                cx.join(id, key, policy)
+            }
+            Some(wish) => {
+                let topic = topic.clone();
+                self.let_in(cx, id, wish, (&topic, policy))
+            }
         };
+        if let Some(client) = self.clients.get_mut(id) {
+            client.access = Access::Granted {
+                expires,
+                channel,
+                output,
+            };
+        }
     }
 
     /// The first message of a client, where tokens are wanted.
@@ -225,10 +255,7 @@ impl Dialect for Topics {
                 client.sent.bytes += payload.len() as u64;
                 client.sent.last = now.moment;
                 let frame = cx.frame(message_type, payload);
-                cx.publish(channel, &frame, Some(id));
-                if let Some(output) = output {
-                    cx.publish(output, &frame, Some(id));
-                }
+                self.spread(cx, [Some(channel), output], &frame, Some(id));
             }
             Access::Granted { .. } | Access::Ended => {}
         }
@@ -250,8 +277,33 @@ impl Dialect for Topics {
                     cx.wake_at(expires, id, EXPIRY);
                 }
             }
+            (REPLAY, _) => self.replay_woken(cx, id),
             _ => {}
         }
+    }
+
+    fn task_finished(
+        &mut self,
+        cx: &mut Cx<'_>,
+        connection: Option<ConnId>,
+        number: u64,
+        outcome: Outcome,
+    ) {
+        match connection {
+            None => self.history.task_finished(cx, number, &outcome),
+            Some(id) => {
+                self.history.judge(&outcome);
+                self.fetched(cx, id, outcome);
+            }
+        }
+    }
+
+    fn tick(&mut self, cx: &mut Cx<'_>, token: u32) {
+        self.history.tick(cx, token);
+    }
+
+    fn finish(&mut self, cx: &mut Cx<'_>) {
+        self.history.finish(cx);
     }
 
     fn describe(&self, id: ConnId, now: Now, members: &mut Map<String, Value>) {
@@ -300,6 +352,10 @@ impl Dialect for Topics {
             cx.release(output);
         }
         self.descriptions.give_back(&client.description);
+        if !self.readers.is_empty() {
+            self.forget_reader(cx, id);
+            self.ask_store_for_next(cx);
+        }
     }
 }
 
@@ -324,20 +380,5 @@ impl Topics {
             sent: Traffic::default(),
         };
         self.clients.insert(connection.id, client);
-    }
-
-    /// Sends a message from outside of the topic's clients; to how many.
-    fn publish(&self, cx: &mut Cx<'_>, topic: &Topic, frame: &Frame) -> usize {
-        let mut names = vec![topic.output()];
-        if topic.direction == Direction::Send {
-            names.push(topic.path.clone());
-        }
-        names
-            .iter()
-            .filter_map(|name| cx.find(&cx.channel_key(name, "")))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .map(|channel| cx.publish(channel, frame, None))
-            .sum()
     }
 }

@@ -1,5 +1,7 @@
 //! What the configuration says about topics.
 
+use std::time::Duration;
+
 use crate::relay::output_policy::OutputPolicy;
 use crate::secret::Secret;
 
@@ -24,6 +26,27 @@ pub struct PrefixPolicy {
     pub policy: OutputPolicy,
 }
 
+/// How much of a topic is kept for clients that ask for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keep {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// So many messages, at least one.
+    Last(usize),
+    /// What was sent within this time, which is not zero.
+    For(Duration),
+}
+
+/// How much is kept of the topics whose name begins with a prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrefixKeep {
+    /// The beginning of the topic's name, with its slash: `/chat`.
+    pub prefix: String,
+    /// How much is kept.
+    pub keep: Keep,
+}
+
 /// The `[topics]` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -42,6 +65,10 @@ pub struct Settings {
     pub policies: Vec<PrefixPolicy>,
     /// Whether messages are compressed for the clients that offer it.
     pub compression: bool,
+    /// How much is kept where no prefix says otherwise.
+    pub keep: Keep,
+    /// How much is kept by prefix; the longest that fits counts.
+    pub keep_prefixes: Vec<PrefixKeep>,
 }
 
 impl Default for Settings {
@@ -49,6 +76,10 @@ impl Default for Settings {
         let drop_old = |prefix: &str| PrefixPolicy {
             prefix: prefix.to_owned(),
             policy: OutputPolicy::DropOld,
+        };
+        let no_history = |prefix: &str| PrefixKeep {
+            prefix: prefix.to_owned(),
+            keep: Keep::Nothing,
         };
         Self {
             secret: Secret::default(),
@@ -62,6 +93,8 @@ impl Default for Settings {
                 drop_old("/out/video"),
             ],
             compression: false,
+            keep: Keep::Nothing,
+            keep_prefixes: vec![no_history("/video"), no_history("/out/video")],
         }
     }
 }
@@ -74,6 +107,23 @@ impl Settings {
             .filter(|policy| topic.starts_with(&policy.prefix))
             .max_by_key(|policy| policy.prefix.len())
             .map_or(self.policy, |policy| policy.policy)
+    }
+
+    /// How much is kept of a topic: by its longest prefix, else as usual.
+    pub fn keep_of(&self, topic: &str) -> Keep {
+        self.keep_prefixes
+            .iter()
+            .filter(|row| topic.starts_with(&row.prefix))
+            .max_by_key(|row| row.prefix.len())
+            .map_or(self.keep, |row| row.keep)
+    }
+
+    /// Whether anything is kept of any topic.
+    pub fn keeps_anything(&self) -> bool {
+        let prefixes = self.keep_prefixes.iter().map(|row| row.keep);
+        prefixes
+            .chain([self.keep])
+            .any(|keep| keep != Keep::Nothing)
     }
 
     /// Whether pages of this origin may connect.
@@ -98,6 +148,29 @@ mod tests {
         assert_eq!(settings.policy_of("/demo"), OutputPolicy::Close);
         assert_eq!(settings.policy_of("/video0"), OutputPolicy::DropOld);
         assert_eq!(settings.policy_of("/video/still/1"), OutputPolicy::Latest);
+    }
+
+    #[test]
+    fn pictures_are_not_kept_unless_it_is_said() {
+        let mut settings = Settings::default();
+        assert!(!settings.keeps_anything());
+        settings.keep = Keep::Last(5);
+        assert!(settings.keeps_anything());
+        for (topic, keep) in [
+            ("/demo", Keep::Last(5)),
+            ("/out/x", Keep::Last(5)),
+            ("/video", Keep::Nothing),
+            ("/out/video0", Keep::Nothing),
+        ] {
+            assert_eq!(settings.keep_of(topic), keep, "{topic}");
+        }
+        settings.keep_prefixes.push(PrefixKeep {
+            prefix: "/video/still".to_owned(),
+            keep: Keep::Last(1),
+        });
+        assert_eq!(settings.keep_of("/video/still/1"), Keep::Last(1));
+        settings.keep = Keep::Nothing;
+        assert!(settings.keeps_anything());
     }
 
     #[test]

@@ -1,0 +1,3 @@
+// The client of topics.
+
+export { TopicClient } from "./topics/client.js";
