@@ -1,8 +1,8 @@
 //! `fantail store`: what is kept, seen from outside. It works while a server runs, too.
 
-use super::{Failure, configuration, output};
+use super::{Failure, configuration, output, stores};
 use crate::config::Config;
-use crate::store::inspect::{Inspector, StoredMessage};
+use crate::store::inspection::{Inspection, StoredMessage};
 use clap::{Args, Subcommand};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -62,17 +62,18 @@ enum Command {
 /// What is wrong with the configuration, the store, or what is to be imported.
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let config = Config::load(&arguments.configuration.into_sources())?.config;
-    let mut store = Inspector::open(&config.store.path).map_err(Failure::Runtime)?;
+    let mut store = stores::inspector(&config.store).map_err(Failure::Runtime)?;
+    let store = store.as_mut();
     match arguments.command {
-        Command::List => list(&store),
+        Command::List => list(store),
         Command::Show { channel, most } => {
             let mut left = most;
-            print_each(&store, Some(&channel), |message| {
+            print_each(store, Some(&channel), |message| {
                 left = left.checked_sub(1)?;
                 Some(format!("{}\t{}\n", message.id, message.data))
             })
         }
-        Command::Export { channel } => print_each(&store, channel.as_deref(), |message| {
+        Command::Export { channel } => print_each(store, channel.as_deref(), |message| {
             let StoredMessage {
                 id,
                 channel,
@@ -84,7 +85,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
                 "{{\"id\":{id},\"channel\":{channel},\"created\":{created},\"data\":{data}}}\n"
             ))
         }),
-        Command::Import => import(&mut store),
+        Command::Import => import(store),
         Command::Purge {
             channel,
             older_than,
@@ -99,7 +100,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     }
 }
 
-fn list(store: &Inspector) -> Result<(), Failure> {
+fn list(store: &mut dyn Inspection) -> Result<(), Failure> {
     let mut text = String::new();
     for summary in store.channels().map_err(Failure::Runtime)? {
         let oldest = UNIX_EPOCH + Duration::from_secs(u64::try_from(summary.oldest).unwrap_or(0));
@@ -116,12 +117,12 @@ fn list(store: &Inspector) -> Result<(), Failure> {
 
 /// Prints what `line` makes of each message, until it makes nothing.
 fn print_each(
-    store: &Inspector,
+    store: &mut dyn Inspection,
     channel: Option<&str>,
     mut line: impl FnMut(&StoredMessage) -> Option<String>,
 ) -> Result<(), Failure> {
     let mut printed = Ok(());
-    let each = store.each(channel, |message| match line(&message) {
+    let each = store.each(channel, &mut |message| match line(&message) {
         Some(line) => {
             printed = output::print(&line);
             printed.is_ok()
@@ -131,7 +132,7 @@ fn print_each(
     each.map_err(Failure::Runtime).and(printed)
 }
 
-fn import(store: &mut Inspector) -> Result<(), Failure> {
+fn import(store: &mut dyn Inspection) -> Result<(), Failure> {
     let mut messages = Vec::new();
     let mut imported = 0;
     for (index, line) in io::stdin().lock().lines().enumerate() {

@@ -16,6 +16,7 @@ mod form;
 mod keys;
 mod listen;
 mod loader;
+mod mysql;
 mod nearest;
 mod node;
 mod render;
@@ -31,6 +32,7 @@ pub use edit::{Change, EditError, Edited, Shown, edit, show};
 pub use environment::TOKEN_VARIABLE;
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use listen::{Address, Listen, Service};
+pub use mysql::Mysql;
 pub use render::{default_file, effective};
 pub use sources::Sources;
 
@@ -116,6 +118,8 @@ pub struct Store {
     pub kind: StoreKind,
     /// The file of the database.
     pub path: PathBuf,
+    /// Where the server is, if it is one.
+    pub mysql: Mysql,
 }
 
 /// What a store is made of.
@@ -123,6 +127,8 @@ pub struct Store {
 pub enum StoreKind {
     /// A file of SQLite.
     Sqlite,
+    /// A table of MariaDB or MySQL.
+    Mysql,
 }
 
 impl Default for Store {
@@ -130,6 +136,7 @@ impl Default for Store {
         Self {
             kind: StoreKind::Sqlite,
             path: PathBuf::from("fantail.db"),
+            mysql: Mysql::default(),
         }
     }
 }

@@ -5,10 +5,13 @@
 
 #[cfg(feature = "sqlite")]
 pub mod inspect;
+pub mod inspection;
+#[cfg(feature = "mysql")]
+pub mod mysql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
 mod counts;
 #[cfg(feature = "sqlite")]
 mod migrations;

@@ -1,9 +1,7 @@
 //! From the configuration to the parts of the server: the only place that knows all dialects.
 
 use super::resources;
-use crate::cli::Failure;
-#[cfg(feature = "sqlite")]
-use crate::config::StoreKind;
+use crate::cli::{Failure, stores};
 use crate::config::{Config, Service as ServiceName};
 use crate::dialects::drc::Drc;
 use crate::dialects::dsock::Dsock;
@@ -14,10 +12,8 @@ use crate::dialects::wson::Wson;
 use crate::passwords::Verifier;
 use crate::reactor::{Access, Binding, Workforce};
 use crate::relay::dialect::{Dialect, DialectId};
-use crate::relay::task::{TaskKind, Worker};
+use crate::relay::task::TaskKind;
 use crate::relay::{Service, ServiceKind, Settings};
-#[cfg(feature = "sqlite")]
-use crate::store::sqlite::SqliteStore;
 
 /// A control socket is for its owner.
 const CONTROL_MODE: u32 = 0o600;
@@ -98,17 +94,6 @@ pub(super) fn workforce(config: &Config) -> Result<Workforce, Failure> {
     if !serves_broker || !config.message_broker.keep_data {
         return Ok(workforce);
     }
-    let store = open_store(&config.store).map_err(Failure::Runtime)?;
+    let store = stores::worker(&config.store).map_err(Failure::Runtime)?;
     Ok(workforce.with(TaskKind::Store, store))
-}
-
-#[cfg(feature = "sqlite")]
-fn open_store(config: &crate::config::Store) -> Result<Box<dyn Worker>, String> {
-    let StoreKind::Sqlite = config.kind;
-    Ok(Box::new(SqliteStore::open(&config.path)?))
-}
-
-#[cfg(not(feature = "sqlite"))]
-fn open_store(_config: &crate::config::Store) -> Result<Box<dyn Worker>, String> {
-    Err("this program was built without a store: message_broker.keep_data must be false".to_owned())
 }

@@ -118,7 +118,9 @@ impl MessageBroker {
         match outcome {
             Outcome::Store(Ok(StoreAnswer::Kept(ids))) => confirmation.succeed(cx, ids, 0),
             Outcome::Store(Err(StoreFault::Full(limit))) => confirmation.fail(cx, limit.reason()),
-            Outcome::Store(Err(StoreFault::Failed(reason))) => confirmation.fail(cx, reason),
+            Outcome::Store(Err(StoreFault::Refused(reason) | StoreFault::Failed(reason))) => {
+                confirmation.fail(cx, reason);
+            }
             _ => confirmation.fail(cx, "there is no store"),
         }
     }

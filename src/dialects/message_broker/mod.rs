@@ -241,6 +241,7 @@ impl MessageBroker {
                 cx.count_limit(*limit);
                 log::warn!("messages not kept: {}", limit.reason());
             }
+            StoreFault::Refused(reason) => log::warn!("messages not kept: {reason}"),
             StoreFault::Failed(reason) => {
                 if std::mem::take(&mut self.store_works) {
                     log::error!("the store does not work: {reason}");
