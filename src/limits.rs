@@ -266,6 +266,14 @@ limits! {
     password_checks = PasswordChecks("message_broker.password_checks", Count, 16, Refuse, "password checks limit");
     /// Bytes of the value of "confirm" in a message to the message broker.
     confirmation = Confirmation("message_broker.confirmation", Bytes, KIB, Refuse, "confirmation limit");
+    /// Bytes of the "id" that a sender gives a message to the message broker.
+    sender_id = SenderId("message_broker.sender_id", Bytes, 256, Refuse, "sender's id limit");
+    /// Messages that a receiver of the message broker holds without having acknowledged them;
+    /// others wait, or go to another receiver.
+    unacknowledged = Unacknowledged("message_broker.unacknowledged", Count, 256, Pause, "unacknowledged messages limit");
+    /// How long a receiver of the message broker has to acknowledge a message before that goes to
+    /// the next one.
+    ack_timeout = AckTimeout("message_broker.ack_timeout", Period, Duration::from_secs(30), Pause, "acknowledgement time limit");
     /// Messages that are kept.
     store_messages = StoreMessages("store.messages", Count, 1_000_000, Refuse, "kept messages limit");
     /// Bytes of all messages that are kept.
@@ -274,6 +282,10 @@ limits! {
     store_channel_messages = StoreChannelMessages("store.channel_messages", Count, 100_000, Refuse, "kept messages of a channel limit");
     /// How long a message is kept at most; 0 is for ever.
     store_age = StoreAge("store.age", Period, Duration::ZERO, Refuse, "kept message age limit");
+    /// Ids that senders gave to their messages, and that are remembered.
+    store_sender_ids = StoreSenderIds("store.sender_ids", Count, 1_000_000, Refuse, "remembered senders' ids limit");
+    /// How long the id of a message is remembered: for so long a message is taken once.
+    store_sender_id_age = StoreSenderIdAge("store.sender_id_age", Period, Duration::from_secs(86_400), Refuse, "sender's id age limit");
     /// What waits to be done by the store.
     store_tasks = StoreTasks("store.tasks", Count, 10_000, Refuse, "store tasks limit");
     /// Bytes of messages that wait to be written to the store.

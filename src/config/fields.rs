@@ -1,11 +1,11 @@
 //! The keys that are no limits, with their way into the configuration and out of it.
 
 use super::StoreKind;
+use super::database::parse_prefix;
 use super::drc::{self, read_tokens, read_whitelist};
 use super::form::{Form, Names};
 use super::keys::{Access, Key};
 use super::listen::{self, Listen, Service};
-use super::mysql::parse_prefix;
 use super::nearest::{nearest, suggestion};
 use super::node::{Fault, Faults, Node, quoted};
 use super::toml;

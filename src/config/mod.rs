@@ -6,6 +6,7 @@
 
 mod checks;
 mod control;
+mod database;
 mod drc;
 mod edit;
 mod environment;
@@ -16,7 +17,6 @@ mod form;
 mod keys;
 mod listen;
 mod loader;
-mod mysql;
 mod nearest;
 mod node;
 mod render;
@@ -28,11 +28,11 @@ mod units;
 mod web;
 
 pub use control::{Control, ControlListen};
+pub use database::Mysql;
 pub use edit::{Change, EditError, Edited, Shown, edit, show};
 pub use environment::TOKEN_VARIABLE;
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use listen::{Address, Listen, Service};
-pub use mysql::Mysql;
 pub use render::{default_file, effective};
 pub use sources::Sources;
 

@@ -52,6 +52,9 @@ pub enum StoreTask {
         created: u64,
         /// What may be kept.
         limits: KeepLimits,
+        /// What the sender calls this: if it was kept under that name before, it is not kept
+        /// again. [`StoreAnswer::Repeated`].
+        once: Option<SenderId>,
     },
     /// The oldest messages of a channel. [`StoreAnswer::Fetched`].
     Fetch {
@@ -68,8 +71,21 @@ pub enum StoreTask {
     Delete(Vec<MessageId>),
     /// Forget what was kept before this time, in seconds since 1970. [`StoreAnswer::Deleted`].
     Expire(u64),
+    /// Forget what senders called what they sent before this time, in seconds since 1970.
+    /// [`StoreAnswer::Deleted`].
+    ForgetSenderIds(u64),
     /// Does it work? [`StoreAnswer::Works`].
     Probe,
+}
+
+/// What a sender calls a message, so that it is taken once however often it is sent. It holds
+/// within a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SenderId {
+    /// Whose name it is.
+    pub user: Box<str>,
+    /// The name.
+    pub id: Box<str>,
 }
 
 /// How much may be kept.
@@ -81,6 +97,8 @@ pub struct KeepLimits {
     pub bytes: usize,
     /// Messages of a channel.
     pub channel_messages: usize,
+    /// Names that senders gave to what they sent.
+    pub sender_ids: usize,
 }
 
 impl KeepLimits {
@@ -90,6 +108,7 @@ impl KeepLimits {
             messages: limits.store_messages,
             bytes: limits.store_bytes,
             channel_messages: limits.store_channel_messages,
+            sender_ids: limits.store_sender_ids,
         }
     }
 }
@@ -122,6 +141,8 @@ pub enum Outcome {
 pub enum StoreAnswer {
     /// The messages are kept, under these numbers.
     Kept(Vec<MessageId>),
+    /// The same sender has sent them before, and they were kept under these numbers then.
+    Repeated(Vec<MessageId>),
     /// The messages, oldest first.
     Fetched(Vec<KeptMessage>),
     /// So many are gone.
@@ -298,6 +319,7 @@ mod tests {
             messages: vec!["x".repeat(bytes).into()],
             created: 0,
             limits: KeepLimits::of(&Limits::default()),
+            once: None,
         })
     }
 

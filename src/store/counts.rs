@@ -12,6 +12,7 @@ pub(super) struct Counts {
     messages: usize,
     bytes: usize,
     channels: HashMap<Box<str>, usize>,
+    sender_ids: usize,
 }
 
 impl Counts {
@@ -35,6 +36,27 @@ impl Counts {
         } else {
             Ok(())
         }
+    }
+
+    /// Says whether there is room for one more name that a sender gave.
+    ///
+    /// # Errors
+    /// The limit that it would pass.
+    pub(super) fn check_sender_id(&self, limits: &KeepLimits) -> Result<(), Limit> {
+        if self.sender_ids >= limits.sender_ids {
+            return Err(Limit::StoreSenderIds);
+        }
+        Ok(())
+    }
+
+    /// Names that senders gave are remembered.
+    pub(super) fn add_sender_ids(&mut self, count: usize) {
+        self.sender_ids += count;
+    }
+
+    /// Names that senders gave are forgotten.
+    pub(super) fn remove_sender_ids(&mut self, count: usize) {
+        self.sender_ids = self.sender_ids.saturating_sub(count);
     }
 
     /// Messages were kept.

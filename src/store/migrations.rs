@@ -5,7 +5,8 @@ use rusqlite::{Connection, TransactionBehavior};
 
 /// The steps, each from the version of its index to the next one. A step that was released is
 /// never changed.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE mq_data (
         data_id INTEGER PRIMARY KEY AUTOINCREMENT,
         channel TEXT NOT NULL,
@@ -13,7 +14,20 @@ const STEPS: &[&str] = &["
         created INTEGER NOT NULL
     );
     CREATE INDEX mq_data_channel ON mq_data (channel, data_id);
-"];
+",
+    "
+    CREATE TABLE mq_sent (
+        user TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        id TEXT NOT NULL,
+        first_data_id INTEGER NOT NULL,
+        messages INTEGER NOT NULL,
+        created INTEGER NOT NULL,
+        PRIMARY KEY (user, channel, id)
+    ) WITHOUT ROWID;
+    CREATE INDEX mq_sent_created ON mq_sent (created);
+",
+];
 
 /// Brings the database up to date.
 ///

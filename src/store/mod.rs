@@ -10,8 +10,12 @@ pub mod inspection;
 pub mod mysql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "sqlite")]
+pub mod temporary;
 
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 mod counts;
 #[cfg(feature = "sqlite")]
 mod migrations;
+#[cfg(feature = "sqlite")]
+mod sender_ids;

@@ -8,13 +8,12 @@ use std::time::Duration;
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
 
 use crate::relay::task::{
-    KeepLimits, KeptMessage, MessageId, Outcome, StoreAnswer, StoreFault, StoreTask, Task, Worker,
+    KeepLimits, KeptMessage, MessageId, Outcome, SenderId, StoreAnswer, StoreFault, StoreTask,
+    Task, Worker,
 };
 use crate::store::counts::Counts;
 use crate::store::migrations::migrate;
-
-/// Tasks in one transaction, at most.
-const BATCH: usize = 1024;
+use crate::store::sender_ids;
 
 /// How long to wait for another program that has locked the database.
 pub(super) const BUSY: Duration = Duration::from_secs(5);
@@ -32,9 +31,14 @@ pub struct SqliteStore {
     counts: Counts,
     /// What SQLite says of changes by others; none if the counts are not known to be right.
     data_version: Option<i64>,
+    /// The first number is still to be made from the time.
+    numbers_from_time: bool,
 }
 
 impl SqliteStore {
+    /// Tasks in one transaction, at most.
+    pub(super) const BATCH: usize = 1024;
+
     /// Opens the database; makes it if there is none.
     ///
     /// # Errors
@@ -50,13 +54,33 @@ impl SqliteStore {
         let mut connection = Connection::open(path).map_err(|error| named(error.to_string()))?;
         configure(&connection).map_err(|error| named(error.to_string()))?;
         migrate(&mut connection).map_err(named)?;
-        let mut store = Self {
+        let mut store = Self::with(connection);
+        store.count().map_err(|error| named(error.to_string()))?;
+        Ok(store)
+    }
+
+    /// A database that is gone when it is closed. Its numbers begin with the time of the first
+    /// message, in microseconds, so that a receiver does not take them for those of an earlier
+    /// one.
+    ///
+    /// # Errors
+    /// What does not work.
+    pub(super) fn in_memory() -> Result<Self, String> {
+        let mut connection = Connection::open_in_memory().map_err(|error| error.to_string())?;
+        migrate(&mut connection)?;
+        Ok(Self {
+            numbers_from_time: true,
+            ..Self::with(connection)
+        })
+    }
+
+    fn with(connection: Connection) -> Self {
+        Self {
             connection,
             counts: Counts::default(),
             data_version: None,
-        };
-        store.count().map_err(|error| named(error.to_string()))?;
-        Ok(store)
+            numbers_from_time: false,
+        }
     }
 
     /// Counts what is kept, unless the counts are known to be right.
@@ -76,6 +100,11 @@ impl SqliteStore {
             let channel: Box<str> = row.get(0)?;
             counts.add(&channel, number_at(row, 1)?, number_at(row, 2)?);
         }
+        counts.add_sender_ids(self.connection.query_row(
+            "SELECT count(*) FROM mq_sent",
+            [],
+            |row| number_at(row, 0),
+        )?);
         self.counts = counts;
         self.data_version = Some(version);
         Ok(())
@@ -92,6 +121,15 @@ impl SqliteStore {
         // Not right any more if the transaction fails.
         let version = self.data_version.take();
         let transaction = self.connection.transaction_with_behavior(behavior)?;
+        if self.numbers_from_time
+            && let Some(created) = tasks.iter().find_map(created)
+        {
+            transaction.execute(
+                "INSERT INTO sqlite_sequence (name, seq) VALUES ('mq_data', ?1)",
+                [created.saturating_mul(1_000_000)],
+            )?;
+            self.numbers_from_time = false;
+        }
         let mut outcomes = Vec::with_capacity(tasks.len());
         for task in tasks {
             outcomes.push(match task {
@@ -116,20 +154,33 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 fn writes(task: &Task) -> bool {
     matches!(
         task,
-        Task::Store(StoreTask::Keep { .. } | StoreTask::Delete(_) | StoreTask::Expire(_))
+        Task::Store(
+            StoreTask::Keep { .. }
+                | StoreTask::Delete(_)
+                | StoreTask::Expire(_)
+                | StoreTask::ForgetSenderIds(_)
+        )
     )
+}
+
+/// When the messages of a task are kept.
+fn created(task: &Task) -> Option<i64> {
+    match task {
+        Task::Store(StoreTask::Keep { created, .. }) => i64::try_from(*created).ok(),
+        _ => None,
+    }
 }
 
 fn frees(task: &Task) -> bool {
     matches!(
         task,
-        Task::Store(StoreTask::Delete(_) | StoreTask::Expire(_))
+        Task::Store(StoreTask::Delete(_) | StoreTask::Expire(_) | StoreTask::ForgetSenderIds(_))
     )
 }
 
 impl Worker for SqliteStore {
     fn batch(&self) -> usize {
-        BATCH
+        Self::BATCH
     }
 
     fn perform(&mut self, tasks: Vec<Task>) -> Vec<Outcome> {
@@ -162,7 +213,27 @@ fn perform(
             messages,
             created,
             limits,
-        } => keep(transaction, counts, (channel, *created), messages, limits),
+            once,
+        } => {
+            let repeated = match once {
+                Some(name) => sender_ids::find(transaction, channel, name)?,
+                None => None,
+            };
+            if let Some(ids) = repeated {
+                return Ok(Ok(StoreAnswer::Repeated(ids)));
+            }
+            let about = (
+                channel.as_ref(),
+                i64::try_from(*created).unwrap_or(i64::MAX),
+            );
+            keep(
+                transaction,
+                counts,
+                about,
+                (messages, once.as_ref()),
+                limits,
+            )
+        }
         StoreTask::Fetch {
             channel,
             after,
@@ -190,6 +261,10 @@ fn perform(
             }
             Ok(Ok(StoreAnswer::Deleted(deleted)))
         }
+        StoreTask::ForgetSenderIds(before) => {
+            let forgotten = sender_ids::forget(transaction, counts, *before)?;
+            Ok(Ok(StoreAnswer::Deleted(forgotten)))
+        }
         StoreTask::Probe => {
             transaction.query_row("SELECT max(data_id) FROM mq_data", [], |_| Ok(()))?;
             Ok(Ok(StoreAnswer::Works))
@@ -200,22 +275,28 @@ fn perform(
 fn keep(
     transaction: &Transaction<'_>,
     counts: &mut Counts,
-    (channel, created): (&str, u64),
-    messages: &[Box<str>],
+    (channel, created): (&str, i64),
+    (messages, once): (&[Box<str>], Option<&SenderId>),
     limits: &KeepLimits,
 ) -> rusqlite::Result<Answer> {
     let bytes = messages.iter().map(|message| message.len()).sum();
-    if let Err(limit) = counts.check_room(channel, (messages.len(), bytes), limits) {
+    let mut room = counts.check_room(channel, (messages.len(), bytes), limits);
+    if once.is_some() {
+        room = room.and_then(|()| counts.check_sender_id(limits));
+    }
+    if let Err(limit) = room {
         return Ok(Err(StoreFault::Full(limit)));
     }
     let mut statement = transaction
         .prepare_cached("INSERT INTO mq_data (channel, data, created) VALUES (?1, ?2, ?3)")?;
-    let created = i64::try_from(created).unwrap_or(i64::MAX);
-    let ids = messages
+    let ids: Vec<MessageId> = messages
         .iter()
         .map(|message| statement.insert(params![channel, message, created]))
         .collect::<rusqlite::Result<_>>()?;
     counts.add(channel, messages.len(), bytes);
+    if let Some(name) = once {
+        sender_ids::remember(transaction, counts, (channel, created), name, &ids)?;
+    }
     Ok(Ok(StoreAnswer::Kept(ids)))
 }
 
@@ -275,6 +356,7 @@ mod tests {
         messages: 10,
         bytes: 100,
         channel_messages: 5,
+        sender_ids: 2,
     };
 
     fn keep_of(channel: &str, messages: &[&str], created: u64) -> Task {
@@ -283,6 +365,7 @@ mod tests {
             messages: messages.iter().map(|message| (*message).into()).collect(),
             created,
             limits: LIMITS,
+            once: None,
         })
     }
 
@@ -378,6 +461,37 @@ mod tests {
         assert_eq!(
             one(&mut store, Task::Store(StoreTask::Expire(6))),
             Ok(StoreAnswer::Deleted(0))
+        );
+    }
+
+    #[test]
+    fn what_has_a_name_is_kept_once() {
+        let (directory, mut store) = opened();
+        let keep_as = |user: &str, channel: &str, id: &str, created| {
+            let mut task = keep_of(channel, &["1", "2"], created);
+            if let Task::Store(StoreTask::Keep { once, .. }) = &mut task {
+                let (user, id) = (user.into(), id.into());
+                *once = Some(SenderId { user, id });
+            }
+            task
+        };
+        let kept = |ids: &[MessageId]| Ok(StoreAnswer::Kept(ids.to_vec()));
+        assert_eq!(one(&mut store, keep_as("u", "a", "x", 5)), kept(&[1, 2]));
+        assert_eq!(one(&mut store, keep_as("v", "a", "x", 6)), kept(&[3, 4]));
+        drop(store);
+        let mut store = SqliteStore::open(&directory.path().join("x.db")).unwrap();
+        // Also when the messages are gone, and when there is no room any more.
+        one(&mut store, Task::Store(StoreTask::Delete(vec![1, 2]))).unwrap();
+        let repeated = Ok(StoreAnswer::Repeated(vec![1, 2]));
+        assert_eq!(one(&mut store, keep_as("u", "a", "x", 7)), repeated);
+        let full = Err(StoreFault::Full(Limit::StoreSenderIds));
+        assert_eq!(one(&mut store, keep_as("u", "b", "x", 7)), full);
+        let forget = |before| Task::Store(StoreTask::ForgetSenderIds(before));
+        assert_eq!(one(&mut store, forget(6)), Ok(StoreAnswer::Deleted(1)));
+        assert_eq!(one(&mut store, keep_as("u", "b", "x", 7)), kept(&[5, 6]));
+        assert_eq!(
+            one(&mut store, keep_as("v", "a", "x", 7)),
+            Ok(StoreAnswer::Repeated(vec![3, 4]))
         );
     }
 

@@ -1,10 +1,13 @@
 //! What every store must do: a table of cases, each with a store of its own.
 
 use crate::tasks::{
-    THEN, all, delete, expire, fetch, fetched, keep, keep_within, kept, one, probe, texts,
+    LIMITS, THEN, all, delete, expire, fetch, fetched, forget_sender_ids, keep, keep_as,
+    keep_within, kept, one, probe, texts,
 };
 use fantail::limits::Limit;
-use fantail::relay::task::{KeepLimits, Outcome, StoreAnswer, StoreFault, Task, Users, Worker};
+use fantail::relay::task::{
+    KeepLimits, Outcome, StoreAnswer, StoreFault, StoreTask, Task, Users, Worker,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +28,8 @@ const CASES: &[(&str, Case)] = &[
     ("room", what_has_no_room_is_refused_as_a_whole),
     ("room_again", what_goes_makes_room),
     ("others", changes_by_others_are_counted),
+    ("once", what_has_a_name_is_kept_once),
+    ("once_others", a_name_that_others_have_taken_is_taken),
     ("batch", a_batch_is_answered_in_its_order),
     ("large_batch", a_whole_batch_of_messages_is_kept),
     ("foreign", tasks_of_others_are_not_done),
@@ -175,6 +180,7 @@ const NARROW: KeepLimits = KeepLimits {
     messages: 10,
     bytes: 100,
     channel_messages: 5,
+    sender_ids: 2,
 };
 
 fn what_has_no_room_is_refused_as_a_whole(open: Open<'_>) {
@@ -231,6 +237,88 @@ fn changes_by_others_are_counted(open: Open<'_>) {
     // A store may need a moment to notice.
     std::thread::sleep(Duration::from_millis(1_500));
     one(&mut *store, keep_within("a", &["1"; 5], NARROW)).expect("there is room");
+}
+
+fn what_has_a_name_is_kept_once(open: Open<'_>) {
+    let mut store = open();
+    let long = "é".repeat(300);
+    let names = [
+        ("u", "x", "c"),
+        ("U", "x", "c"),
+        ("u", "X", "c"),
+        ("u", "x ", "c"),
+        ("u", "x", "C"),
+        ("ux", "", "c"),
+        ("u", "xc", ""),
+        ("u\0", "x", "c"),
+        ("𝄞", &long, "ç"),
+    ];
+    let mut tasks = Vec::new();
+    for (user, id, channel) in names {
+        tasks.push(keep_as(user, id, channel, &["1", "2"]));
+    }
+    let mut before = Vec::new();
+    for answer in all(&mut *store, tasks) {
+        match answer {
+            Ok(StoreAnswer::Kept(ids)) if ids.len() == 2 => before.push(ids),
+            other => panic!("{other:?}"),
+        }
+    }
+    // Also when the messages are gone, in another life, and with other messages.
+    one(&mut *store, delete(&before[0])).expect("they can be deleted");
+    drop(store);
+    let mut store = open();
+    for ((user, id, channel), ids) in names.into_iter().zip(before) {
+        let again = one(&mut *store, keep_as(user, id, channel, &["3"]));
+        assert_eq!(
+            again,
+            Ok(StoreAnswer::Repeated(ids)),
+            "{user} {id} {channel}"
+        );
+    }
+    assert_eq!(texts(&mut *store, "C"), ["1", "2"]);
+    // Twice in a batch.
+    let twice = vec![
+        keep_as("v", "1", "d", &["1"]),
+        keep_as("v", "1", "d", &["1"]),
+    ];
+    let answers = all(&mut *store, twice);
+    assert!(matches!(answers[0], Ok(StoreAnswer::Kept(_))));
+    assert!(matches!(answers[1], Ok(StoreAnswer::Repeated(_))));
+
+    let deleted = |count| Ok(StoreAnswer::Deleted(count));
+    assert_eq!(one(&mut *store, forget_sender_ids(THEN)), deleted(0));
+    let narrow = |limits: KeepLimits| {
+        let mut task = keep_as("v", "2", "d", &["1"]);
+        if let Task::Store(StoreTask::Keep {
+            limits: of_task, ..
+        }) = &mut task
+        {
+            *of_task = limits;
+        }
+        task
+    };
+    let limits = KeepLimits {
+        sender_ids: 10,
+        ..LIMITS
+    };
+    let full = Err(StoreFault::Full(Limit::StoreSenderIds));
+    assert_eq!(one(&mut *store, narrow(limits)), full);
+    assert_eq!(one(&mut *store, forget_sender_ids(THEN + 1)), deleted(10));
+    let kept = one(&mut *store, narrow(limits));
+    assert!(matches!(kept, Ok(StoreAnswer::Kept(_))), "{kept:?}");
+    assert_eq!(texts(&mut *store, "d"), ["1", "1"]);
+}
+
+fn a_name_that_others_have_taken_is_taken(open: Open<'_>) {
+    let (mut store, mut other) = (open(), open());
+    let kept = one(&mut *store, keep_as("u", "x", "c", &["1"]));
+    let Ok(StoreAnswer::Kept(ids)) = kept else {
+        panic!("{kept:?}");
+    };
+    let again = one(&mut *other, keep_as("u", "x", "c", &["1"]));
+    assert_eq!(again, Ok(StoreAnswer::Repeated(ids)));
+    assert_eq!(texts(&mut *other, "c"), ["1"]);
 }
 
 fn a_batch_is_answered_in_its_order(open: Open<'_>) {

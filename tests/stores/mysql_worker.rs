@@ -4,7 +4,7 @@
 use crate::conformance;
 use crate::support::{MARIADB_PASSWORD, MARIADB_USER, Mariadb, wait_until};
 use crate::tasks::{
-    Answer, LIMITS, all, fetch, fetched, keep, keep_within, kept, one, probe, texts,
+    Answer, LIMITS, all, fetch, fetched, keep, keep_as, keep_within, kept, one, probe, texts,
 };
 use fantail::relay::task::{KeepLimits, StoreAnswer, StoreFault, Worker};
 use fantail::secret::Secret;
@@ -258,6 +258,56 @@ fn a_table_that_disappears_is_made_again() {
     assert!(failure(one(&mut *store, keep("c", &["2"]))).contains("mq_data"));
     kept(&mut *store, "c", &["3"]);
     assert_eq!(texts(&mut *store, "c"), ["3"]);
+}
+
+#[test]
+fn who_may_make_no_table_keeps_all_but_what_senders_name() {
+    let Some(mariadb) = Mariadb::start(&[]) else {
+        return;
+    };
+    mariadb.sql(&format!(
+        "CREATE TABLE mq_data (data_id BIGINT AUTO_INCREMENT PRIMARY KEY, channel VARCHAR(100),
+            data LONGTEXT, created DATETIME, KEY(channel));
+         CREATE USER old@'%' IDENTIFIED BY '{}';
+         GRANT SELECT, INSERT, DELETE ON {MARIADB_USER}.mq_data TO old@'%'",
+        MARIADB_PASSWORD.replace('\'', "''")
+    ));
+    let settings = Settings {
+        username: "old".to_owned(),
+        ..settings(&mariadb, "mq_")
+    };
+    let mut store = MysqlStore::open(settings).expect("it can be opened");
+    let ids = kept(&mut store, "c", &["1", "2"]);
+    let reason = refusal(one(&mut store, keep_as("u", "x", "c", &["3"])));
+    assert!(reason.contains("no table"), "{reason}");
+    let forgotten = one(&mut store, crate::tasks::forget_sender_ids(u64::MAX / 2));
+    assert_eq!(forgotten, Ok(StoreAnswer::Deleted(0)));
+    one(&mut store, crate::tasks::delete(&ids[..1])).expect("it can be deleted");
+    assert_eq!(texts(&mut store, "c"), ["2"]);
+}
+
+#[test]
+fn two_that_send_the_same_at_once_send_it_once() {
+    let Some(mariadb) = Mariadb::start(&[]) else {
+        return;
+    };
+    // Both are open before either has sent.
+    let stores = [open(&mariadb, "mq_"), open(&mariadb, "mq_")];
+    let threads = stores.map(|mut store| {
+        std::thread::spawn(move || {
+            for number in 0..100 {
+                let task = keep_as("u", &number.to_string(), "c", &[&number.to_string()]);
+                one(&mut *store, task).expect("it is taken, or was");
+            }
+        })
+    });
+    for thread in threads {
+        thread.join().expect("it has not failed");
+    }
+    let mut found = texts(&mut *open(&mariadb, "mq_"), "c");
+    found.sort_by_key(|text| text.parse::<u32>().ok());
+    let expected: Vec<_> = (0..100).map(|number| number.to_string()).collect();
+    assert_eq!(found, expected);
 }
 
 #[test]

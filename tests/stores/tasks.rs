@@ -1,13 +1,15 @@
 //! Tasks in few words.
 
 use fantail::relay::task::{
-    KeepLimits, KeptMessage, MessageId, Outcome, StoreAnswer, StoreFault, StoreTask, Task, Worker,
+    KeepLimits, KeptMessage, MessageId, Outcome, SenderId, StoreAnswer, StoreFault, StoreTask,
+    Task, Worker,
 };
 
 pub(crate) const LIMITS: KeepLimits = KeepLimits {
     messages: 10_000,
     bytes: 100_000_000,
     channel_messages: 5_000,
+    sender_ids: 100,
 };
 
 /// Any time in the past, in seconds since 1970.
@@ -21,7 +23,22 @@ pub(crate) fn keep_within(channel: &str, messages: &[&str], limits: KeepLimits) 
         messages: messages.iter().map(|message| (*message).into()).collect(),
         created: THEN,
         limits,
+        once: None,
     })
+}
+
+/// The same, which is to be kept once however often the user sends it.
+pub(crate) fn keep_as(user: &str, id: &str, channel: &str, messages: &[&str]) -> Task {
+    let mut task = keep(channel, messages);
+    if let Task::Store(StoreTask::Keep { once, .. }) = &mut task {
+        let (user, id) = (user.into(), id.into());
+        *once = Some(SenderId { user, id });
+    }
+    task
+}
+
+pub(crate) fn forget_sender_ids(before: u64) -> Task {
+    Task::Store(StoreTask::ForgetSenderIds(before))
 }
 
 pub(crate) fn keep(channel: &str, messages: &[&str]) -> Task {

@@ -14,6 +14,8 @@ use crate::reactor::{Access, Binding, Workforce};
 use crate::relay::dialect::{Dialect, DialectId};
 use crate::relay::task::TaskKind;
 use crate::relay::{Service, ServiceKind, Settings};
+#[cfg(feature = "sqlite")]
+use crate::store::temporary::TemporaryStore;
 
 /// A control socket is for its owner.
 const CONTROL_MODE: u32 = 0o600;
@@ -91,9 +93,19 @@ pub(super) fn workforce(config: &Config) -> Result<Workforce, Failure> {
         .listen
         .iter()
         .any(|listen| listen.serve.contains(&ServiceName::MessageBroker));
-    if !serves_broker || !config.message_broker.keep_data {
+    if !serves_broker {
         return Ok(workforce);
+    }
+    if !config.message_broker.keep_data {
+        return Ok(with_temporary_store(workforce));
     }
     let store = stores::worker(&config.store).map_err(Failure::Runtime)?;
     Ok(workforce.with(TaskKind::Store, store))
+}
+
+/// For messages that wait for an acknowledgement, where nothing is kept on a disk.
+fn with_temporary_store(workforce: Workforce) -> Workforce {
+    #[cfg(feature = "sqlite")]
+    let workforce = workforce.with(TaskKind::Store, Box::new(TemporaryStore::default()));
+    workforce
 }

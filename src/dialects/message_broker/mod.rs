@@ -209,6 +209,7 @@ impl MessageBroker {
             messages,
             created: cx.now().wall.as_secs(),
             limits: KeepLimits::of(cx.limits()),
+            once: None,
         });
         match cx.assign(None, number, task) {
             Ok(()) => self.backlogs.has_more(&command.channel),

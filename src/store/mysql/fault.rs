@@ -13,6 +13,10 @@ mod temporary {
 
 const LOCK_WAIT: u16 = 1205;
 const DEADLOCK: u16 = 1213;
+/// Another has remembered the same name of a sender in the same moment.
+const DUPLICATE: u16 = 1062;
+/// The user lacks a privilege.
+const COMMAND_DENIED: u16 = 1142;
 /// A row was changed by others since the transaction began.
 const CHANGED: u16 = 1020;
 /// `ER_TRUNCATED_WRONG_VALUE_FOR_FIELD`: text that the column's character set does not have.
@@ -89,13 +93,18 @@ pub(super) fn describe(error: &Error) -> String {
 /// True if the same transaction may well succeed when it is tried again at once.
 pub(super) fn is_worth_another_try(error: &Error) -> bool {
     match error {
-        Error::MySqlError(error) => [DEADLOCK, CHANGED].contains(&error.code),
+        Error::MySqlError(error) => [DEADLOCK, CHANGED, DUPLICATE].contains(&error.code),
         Error::IoError(error) => {
             ![ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&error.kind())
         }
         Error::DriverError(_) | Error::CodecError(_) => true,
         _ => false,
     }
+}
+
+/// True if the user may not do this.
+pub(super) fn is_forbidden(error: &Error) -> bool {
+    matches!(error, Error::MySqlError(error) if error.code == COMMAND_DENIED)
 }
 
 /// True if a row was refused since its column cannot hold the text.

@@ -10,6 +10,7 @@ mod backlog;
 mod fault;
 mod inspector;
 mod row;
+mod sender_ids;
 mod session;
 mod settings;
 mod table;
@@ -202,7 +203,12 @@ fn transaction(
 fn writes(task: &Task) -> bool {
     matches!(
         task,
-        Task::Store(StoreTask::Keep { .. } | StoreTask::Delete(_) | StoreTask::Expire(_))
+        Task::Store(
+            StoreTask::Keep { .. }
+                | StoreTask::Delete(_)
+                | StoreTask::Expire(_)
+                | StoreTask::ForgetSenderIds(_)
+        )
     )
 }
 

@@ -5,6 +5,7 @@ use mysql::{Conn, Row};
 
 use crate::store::mysql::fault::OpenFault;
 use crate::store::mysql::row::{number, size, text};
+use crate::store::mysql::sender_ids;
 use crate::store::mysql::settings::Settings;
 use crate::store::mysql::table::Table;
 
@@ -28,6 +29,8 @@ pub(super) struct Session {
     pub(super) table: Table,
     /// Bytes of a message at most.
     pub(super) most_bytes: usize,
+    /// True if there is a table for what senders call their messages.
+    pub(super) has_sender_ids: bool,
     version: String,
 }
 
@@ -58,9 +61,11 @@ impl Session {
             conn,
             most_bytes: packet.min(table.most_bytes()),
             table,
+            has_sender_ids: false,
             version: text(&server, 0),
         };
         if making == Making::Allowed {
+            session.has_sender_ids = sender_ids::make_table(&mut session.conn, &session.table)?;
             session.warn();
         }
         Ok(session)

@@ -34,6 +34,8 @@ struct TextColumn {
 pub(super) struct Table {
     /// Its name, quoted.
     pub(super) name: String,
+    /// The name of the table for what senders call their messages, quoted.
+    pub(super) sender_ids: String,
     engine: String,
     channel: TextColumn,
     data: TextColumn,
@@ -90,6 +92,7 @@ impl Table {
         }
         Ok(Some(Self {
             name: format!("`{name}`"),
+            sender_ids: format!("`{prefix}sent`"),
             engine: text(&engine, 0),
             channel: TextColumn::of(column("channel")?),
             data: TextColumn::of(column("data")?),

@@ -12,7 +12,7 @@ use mysql::Row;
 use mysql::prelude::Queryable;
 
 use crate::limits::Limit;
-use crate::relay::task::{KeepLimits, MessageId, StoreAnswer, StoreFault, StoreTask};
+use crate::relay::task::{KeepLimits, MessageId, SenderId, StoreAnswer, StoreFault, StoreTask};
 use crate::store::counts::Counts;
 use crate::store::mysql::fault::is_not_in_character_set;
 use crate::store::mysql::row::{number, size, text};
@@ -74,7 +74,8 @@ impl<'a> Batch<'a> {
                 messages,
                 created,
                 limits,
-            } => self.keep(channel, *created, messages, limits),
+                once,
+            } => self.keep_once((channel, *created), messages, limits, once.as_ref()),
             StoreTask::Fetch {
                 channel,
                 after,
@@ -89,6 +90,9 @@ impl<'a> Batch<'a> {
             StoreTask::Expire(before) => self
                 .expire(*before)
                 .map(|deleted| Ok(StoreAnswer::Deleted(deleted))),
+            StoreTask::ForgetSenderIds(before) => self
+                .forget_sender_ids(*before)
+                .map(|forgotten| Ok(StoreAnswer::Deleted(forgotten))),
             StoreTask::Probe => {
                 let table = &self.session.table.name;
                 let query = format!("SELECT MAX(data_id) FROM {table}");
@@ -98,12 +102,40 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn keep(
+    fn keep_once(
         &mut self,
-        channel: &str,
-        created: u64,
+        (channel, created): (&str, u64),
         messages: &[Box<str>],
         limits: &KeepLimits,
+        once: Option<&SenderId>,
+    ) -> mysql::Result<Answer> {
+        let Some(sender_id) = once else {
+            return self.keep((channel, created), messages, limits, 0);
+        };
+        if !self.session.has_sender_ids {
+            let reason = "the database has no table for what senders call their messages";
+            return Ok(Err(StoreFault::Refused(reason.to_owned())));
+        }
+        if let Some(ids) = self.find_sender_id(channel, sender_id)? {
+            return Ok(Ok(StoreAnswer::Repeated(ids)));
+        }
+        let answer = self.keep((channel, created), messages, limits, 1)?;
+        if let Ok(StoreAnswer::Kept(ids)) = &answer {
+            self.remember_sender_id((channel, created), sender_id, ids)?;
+            if let Some(counted) = self.counted {
+                counted.counts.add_sender_ids(1);
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Keeps messages, to which `sender_ids` ids of senders will belong.
+    fn keep(
+        &mut self,
+        (channel, created): (&str, u64),
+        messages: &[Box<str>],
+        limits: &KeepLimits,
+        sender_ids: usize,
     ) -> mysql::Result<Answer> {
         let table = &self.session.table;
         if let Some(reason) = table.refuses_channel(channel) {
@@ -123,7 +155,8 @@ impl<'a> Batch<'a> {
             return Ok(Err(StoreFault::Refused(reason)));
         }
         let bytes = texts.iter().map(|text| text.len()).sum();
-        if let Err(limit) = self.check_room(channel, (texts.len(), bytes), limits)? {
+        let size = (texts.len(), bytes, sender_ids);
+        if let Err(limit) = self.check_room(channel, size, limits)? {
             return Ok(Err(StoreFault::Full(limit)));
         }
         let mut ids = Vec::with_capacity(texts.len());
@@ -158,7 +191,7 @@ impl<'a> Batch<'a> {
     fn check_room(
         &mut self,
         channel: &str,
-        size: (usize, usize),
+        (messages, bytes, sender_ids): (usize, usize, usize),
         limits: &KeepLimits,
     ) -> mysql::Result<Result<(), Limit>> {
         let old = |counted: &Option<Counted>, age| {
@@ -168,9 +201,15 @@ impl<'a> Batch<'a> {
         if old(self.counted, COUNT_AGE) {
             self.count(limits)?;
         }
-        let check = |counted: &Option<Counted>| match counted {
-            Some(counted) => counted.counts.check_room(channel, size, limits),
-            None => Ok(()),
+        let check = |counted: &Option<Counted>| {
+            let Some(Counted { counts, .. }) = counted else {
+                return Ok(());
+            };
+            counts.check_room(channel, (messages, bytes), limits)?;
+            match sender_ids {
+                0 => Ok(()),
+                _ => counts.check_sender_id(limits),
+            }
         };
         let room = check(self.counted);
         if room.is_ok() || !old(self.counted, REFUSAL_AGE) {
@@ -195,6 +234,7 @@ impl<'a> Batch<'a> {
             let row = row?;
             counts.add(&text(&row, 0), 1, size(&row, 1));
         }
+        counts.add_sender_ids(self.count_sender_ids()?);
         let took = begin.elapsed();
         log::debug!("counting what is kept took {took:?}");
         *self.counted = Some(Counted {
@@ -229,6 +269,15 @@ impl<'a> Batch<'a> {
             }
         }
         Ok(deleted)
+    }
+
+    /// Forgets what senders called what they sent before a time; how many names those were.
+    fn forget_sender_ids(&mut self, before: u64) -> mysql::Result<usize> {
+        let forgotten = self.delete_sender_ids(before, EXPIRED_AT_ONCE)?;
+        if let Some(counted) = self.counted {
+            counted.counts.remove_sender_ids(forgotten);
+        }
+        Ok(forgotten)
     }
 
     /// Deletes what is older; how many that were.
