@@ -109,3 +109,29 @@ fn mysql_settings(store: &Store) -> crate::store::mysql::Settings {
         prefix,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_that_is_not_built_in_is_refused_with_what_to_do() {
+        for (kind, name, is_built_in) in [
+            (StoreKind::Sqlite, "sqlite", cfg!(feature = "sqlite")),
+            (StoreKind::Mysql, "mysql", cfg!(feature = "mysql")),
+        ] {
+            let store = Store {
+                kind,
+                ..Store::default()
+            };
+            match check(&store) {
+                Ok(()) => assert!(is_built_in),
+                Err(error) => {
+                    assert!(!is_built_in);
+                    assert!(error.contains(&format!("--features {name}")), "{error}");
+                    assert!(worker(&store).is_err_and(|other| other == error));
+                }
+            }
+        }
+    }
+}

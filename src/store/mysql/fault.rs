@@ -13,6 +13,8 @@ mod temporary {
 
 const LOCK_WAIT: u16 = 1205;
 const DEADLOCK: u16 = 1213;
+/// `ER_CONNECTION_KILLED`, of MariaDB.
+const KILLED: u16 = 1927;
 /// Another has remembered the same name of a sender in the same moment.
 const DUPLICATE: u16 = 1062;
 /// The user lacks a privilege.
@@ -90,14 +92,21 @@ pub(super) fn describe(error: &Error) -> String {
     }
 }
 
-/// True if the same transaction may well succeed when it is tried again at once.
-pub(super) fn is_worth_another_try(error: &Error) -> bool {
+/// True if transactions were in each other's way: another attempt may well succeed.
+pub(super) fn is_conflict(error: &Error) -> bool {
+    let codes = [DEADLOCK, CHANGED, DUPLICATE];
+    matches!(error, Error::MySqlError(error) if codes.contains(&error.code))
+}
+
+/// True if the connection has ended, which is no fault if it was an old one. One that is silent has
+/// been waited for already.
+pub(super) fn is_disconnection(error: &Error) -> bool {
     match error {
-        Error::MySqlError(error) => [DEADLOCK, CHANGED, DUPLICATE].contains(&error.code),
         Error::IoError(error) => {
             ![ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&error.kind())
         }
         Error::DriverError(_) | Error::CodecError(_) => true,
+        Error::MySqlError(error) => error.code == KILLED,
         _ => false,
     }
 }

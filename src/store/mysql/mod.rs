@@ -20,7 +20,7 @@ mod text;
 use std::time::{Duration, Instant};
 
 use crate::relay::task::{Outcome, StoreFault, StoreTask, Task, Worker};
-use crate::store::mysql::fault::{OpenFault, describe, is_worth_another_try};
+use crate::store::mysql::fault::{OpenFault, describe, is_conflict, is_disconnection};
 use crate::store::mysql::session::{Making, Session};
 use crate::store::mysql::tasks::{Batch, Counted};
 
@@ -128,7 +128,9 @@ impl MysqlStore {
         let result = match first {
             // A server ends connections that were idle for long, and transactions that were in each
             // other's way; neither has done anything.
-            Err(Failure::Undone(error)) if !is_new && is_worth_another_try(&error) => {
+            Err(Failure::Undone(error))
+                if is_conflict(&error) || (!is_new && is_disconnection(&error)) =>
+            {
                 self.attempt(tasks)
             }
             result => result,

@@ -13,6 +13,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long the server may be silent in an answer; longer than any lock is waited for.
 const ANSWER: Duration = Duration::from_secs(30);
 
+/// How long a connection may be idle before the system asks whether the other side is there.
+const KEEPALIVE_MILLISECONDS: u32 = 60_000;
+
 /// Where the server is and who logs in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -54,6 +57,7 @@ impl Settings {
             .user(Some(&self.username))
             .pass(Some(password))
             .db_name(Some(&self.database))
+            .tcp_keepalive_time_ms(Some(KEEPALIVE_MILLISECONDS))
             .tcp_connect_timeout(Some(CONNECT))
             .read_timeout(Some(ANSWER))
             .write_timeout(Some(ANSWER))
