@@ -129,6 +129,8 @@ transcripts! {
     message_broker_limit: "message-broker/limit.txt";
     message_broker_confirm: "message-broker/confirm.txt";
     message_broker_confirm_live: "message-broker/confirm-live.txt";
+    message_broker_acknowledge: "message-broker/acknowledge.txt";
+    message_broker_sender_id: "message-broker/sender-id.txt";
     control_letters: "control/letters.txt";
     control_errors: "control/errors.txt";
     control_additions: "control/additions.txt";

@@ -143,8 +143,13 @@ pub enum StoreAnswer {
     Kept(Vec<MessageId>),
     /// The same sender has sent them before, and they were kept under these numbers then.
     Repeated(Vec<MessageId>),
-    /// The messages, oldest first.
-    Fetched(Vec<KeptMessage>),
+    /// The messages, oldest first; `complete` if there are no more.
+    Fetched {
+        /// The messages.
+        messages: Vec<KeptMessage>,
+        /// Behind them there are no others.
+        complete: bool,
+    },
     /// So many are gone.
     Deleted(usize),
     /// It works.

@@ -310,20 +310,22 @@ fn fetch(
         "SELECT data_id, data FROM mq_data WHERE channel = ?1 AND data_id > ?2 \
          ORDER BY data_id LIMIT ?3",
     )?;
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![channel, after, most])?;
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![channel, after, limit])?;
     let mut messages = Vec::new();
-    let mut bytes = 0;
+    let (mut bytes, mut complete) = (0, true);
     while let Some(row) = rows.next()? {
         let text: Box<str> = row.get(1)?;
         bytes += text.len();
         if bytes > most_bytes && !messages.is_empty() {
+            complete = false;
             break;
         }
         let id = row.get(0)?;
         messages.push(KeptMessage { id, text });
     }
-    Ok(Ok(StoreAnswer::Fetched(messages)))
+    complete &= messages.len() < most;
+    Ok(Ok(StoreAnswer::Fetched { messages, complete }))
 }
 
 fn number_at(row: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
@@ -387,7 +389,9 @@ mod tests {
 
     fn fetched(store: &mut SqliteStore, task: Task) -> Vec<(MessageId, String)> {
         match one(store, task) {
-            Ok(StoreAnswer::Fetched(messages)) => {
+            Ok(StoreAnswer::Fetched { messages, complete }) => {
+                let total = messages.len();
+                assert!(complete || total > 0);
                 let pair = |message: KeptMessage| (message.id, message.text.into_string());
                 messages.into_iter().map(pair).collect()
             }

@@ -95,7 +95,8 @@ pub(crate) fn kept(store: &mut dyn Worker, channel: &str, messages: &[&str]) -> 
 #[track_caller]
 pub(crate) fn fetched(store: &mut dyn Worker, task: Task) -> Vec<(MessageId, String)> {
     match one(store, task) {
-        Ok(StoreAnswer::Fetched(messages)) => {
+        Ok(StoreAnswer::Fetched { messages, complete }) => {
+            assert!(complete || !messages.is_empty());
             let pair = |message: KeptMessage| (message.id, message.text.into_string());
             messages.into_iter().map(pair).collect()
         }

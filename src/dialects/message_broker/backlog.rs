@@ -1,24 +1,19 @@
-//! What is kept for a channel, on its way to a receiver.
+//! What is kept for a channel, on its way to a receiver that does not acknowledge.
 //!
 //! One receiver at a time reads the backlog of a channel: the one that has been connected
 //! longest. It is sent a part of it, in frames, and behind them a ping. Only when it has answered
-//! that, or sent a command after all was written, are these messages deleted and the next part
-//! fetched; if it goes before, they stay, and the next receiver begins with them. What is sent to
-//! the channel meanwhile is held for the reader, behind the backlog, so that the order is kept. If
-//! nobody else got it and the reader goes, or too much is held, it is kept with the rest.
+//! that, or sent a command after all was written to it, are these messages deleted and the next
+//! part fetched; if it goes before, they stay, and the next receiver begins with them. What is sent
+//! to the channel meanwhile is kept for the reader behind the backlog, so that the order is kept.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::dialects::message_broker::MessageBroker;
 use crate::dialects::message_broker::channel_name::ChannelName;
-use crate::dialects::message_broker::command::Command;
-use crate::limits::Limit;
 use crate::protocol::ws_frame::MessageType;
 use crate::relay::conn_id::ConnId;
 use crate::relay::dialect::Cx;
-use crate::relay::frame::Frame;
-use crate::relay::output_policy::OutputPolicy;
 use crate::relay::task::{KeptMessage, MessageId, StoreTask, Task};
 
 /// Messages fetched at once, at least; more if a frame takes more.
@@ -30,8 +25,11 @@ const PART_BYTES: usize = 256 * 1024;
 /// When a fetch that failed is tried again.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// The wake for that; others have the number of a reading.
+/// The wake for that.
 const RETRY_TOKEN: u32 = 0;
+
+/// The wakes of readings have their number behind this one.
+const FIRST_READING_TOKEN: u32 = 16;
 
 /// What the payload of a ping begins with; behind it stands the number of the reading and that of
 /// the last message.
@@ -49,30 +47,24 @@ struct Reader {
     part: VecDeque<KeptMessage>,
     /// Sent, and not known to have arrived.
     sent: Vec<MessageId>,
+    /// The last message before the ping that is under way.
+    asked: Option<MessageId>,
     /// A fetch is under way.
     fetching: bool,
     /// It is not time yet for the next frame.
     delayed: bool,
-    /// More was kept since the fetch that is under way.
+    /// More was kept since the last fetch.
     more: bool,
-    /// Live messages that come behind the backlog.
-    held: Vec<Held>,
-    held_bytes: usize,
-}
-
-/// A live message that waits for its receiver to have read its backlog.
-#[derive(Debug)]
-pub(super) struct Held {
-    frame: Frame,
-    /// Nobody else got it.
-    only: bool,
+    /// There was nothing behind what was fetched last.
+    complete: bool,
+    /// The next fetch begins with this message, if it is before the last.
+    again_from: Option<MessageId>,
 }
 
 /// The receivers that read backlogs.
 #[derive(Debug)]
 pub(super) struct Backlogs {
     readers: HashMap<ConnId, Reader>,
-    by_channel: HashMap<Box<str>, ConnId>,
     next_reading: u64,
 }
 
@@ -81,7 +73,6 @@ impl Backlogs {
     pub(super) fn new(first: u64) -> Self {
         Self {
             readers: HashMap::new(),
-            by_channel: HashMap::new(),
             next_reading: first,
         }
     }
@@ -91,40 +82,47 @@ impl Backlogs {
         self.readers.contains_key(&id)
     }
 
-    /// Something was kept for a channel.
-    pub(super) fn has_more(&mut self, channel: &str) {
-        let reader = self.by_channel.get(channel);
-        if let Some(reader) = reader.and_then(|id| self.readers.get_mut(id)) {
+    /// The client reads no more; what it was sent or was to be sent, if it did.
+    pub(super) fn forget_reader(&mut self, id: ConnId) -> Option<Vec<MessageId>> {
+        let reader = self.readers.remove(&id)?;
+        let mut messages = reader.sent;
+        messages.extend(reader.part.iter().map(|message| message.id));
+        Some(messages)
+    }
+
+    /// What is kept from this message on is to be looked at again.
+    pub(super) fn look_again(&mut self, id: ConnId, first: MessageId) {
+        if let Some(reader) = self.readers.get_mut(&id) {
+            reader.again_from = Some(reader.again_from.map_or(first, |before| before.min(first)));
             reader.more = true;
         }
     }
 
-    /// The client reads no more; what was held for it, if it did.
-    pub(super) fn forget_reader(&mut self, id: ConnId) -> Option<Vec<Held>> {
-        let reader = self.readers.remove(&id)?;
-        self.by_channel.remove(&reader.channel);
-        Some(reader.held)
-    }
-
     /// True if this answers the ping behind what was sent last.
-    pub(super) fn is_answer(&self, id: ConnId, payload: &[u8]) -> bool {
-        self.readers
-            .get(&id)
-            .and_then(Reader::ping_payload)
-            .is_some_and(|own| own.as_bytes() == payload)
+    pub(super) fn is_answer(&mut self, id: ConnId, payload: &[u8]) -> bool {
+        let Some(reader) = self.readers.get_mut(&id) else {
+            return false;
+        };
+        let is_answer = reader
+            .ping_payload()
+            .is_some_and(|own| own.as_bytes() == payload);
+        if is_answer {
+            reader.asked = None;
+        }
+        is_answer
     }
 }
 
 impl Reader {
     /// What the ping behind a part says; nothing if there is none under way.
     fn ping_payload(&self) -> Option<String> {
-        let waits = self.part.is_empty() && !self.sent.is_empty();
-        waits.then(|| format!("{PING_PREFIX} {} {}", self.reading, self.last))
+        let asked = self.asked?;
+        Some(format!("{PING_PREFIX} {} {asked}", self.reading))
     }
 
-    /// The token of its wakes, never [`RETRY_TOKEN`].
+    /// The token of its wakes, never one of the others.
     fn token(&self) -> u32 {
-        (self.reading as u32) | 1
+        FIRST_READING_TOKEN.saturating_add(self.reading as u32)
     }
 }
 
@@ -144,16 +142,31 @@ fn frame_text<'a>(channel: &str, messages: impl Iterator<Item = &'a KeptMessage>
 }
 
 impl MessageBroker {
-    /// Has the receiver of a channel that has been connected longest read its backlog, if nobody
-    /// does yet.
-    pub(super) fn read_backlog(&mut self, cx: &mut Cx<'_>, channel: &str) {
-        if self.backlogs.by_channel.contains_key(channel) {
+    /// Something was kept for a channel.
+    pub(super) fn backlog_has_more(&mut self, channel: &str) {
+        let reader = self.queues.get(channel).and_then(|queue| queue.reader);
+        if let Some(reader) = reader.and_then(|id| self.backlogs.readers.get_mut(&id)) {
+            reader.more = true;
+        }
+    }
+
+    /// Has what is in the store for a channel sent to its receivers, unless that is under way.
+    pub(super) fn serve(&mut self, cx: &mut Cx<'_>, channel: &str) {
+        if !self.uses_store {
             return;
         }
+        match self.queues.get(channel) {
+            Some(queue) if queue.reader.is_some() => {}
+            Some(queue) if !queue.acknowledging.is_empty() => self.pull(cx, channel),
+            _ => self.read_backlog(cx, channel),
+        }
+    }
+
+    /// Has the receiver of a channel that has been connected longest read its backlog.
+    fn read_backlog(&mut self, cx: &mut Cx<'_>, channel: &str) {
         let receives = |id: &ConnId| {
             let client = self.clients.get(*id);
-            let receives = client.and_then(|client| client.receives.as_ref());
-            receives.is_some_and(|name| name.exact() == channel)
+            client.is_some_and(|client| client.receives_exactly(channel))
         };
         let name = ChannelName::new(channel);
         let Some(id) = self.receivers.all(&name).find(receives) else {
@@ -165,15 +178,16 @@ impl MessageBroker {
             last: 0,
             part: VecDeque::new(),
             sent: Vec::new(),
+            asked: None,
             fetching: false,
             delayed: false,
             more: false,
-            held: Vec::new(),
-            held_bytes: 0,
+            complete: false,
+            again_from: None,
         };
         self.backlogs.next_reading += 1;
-        self.backlogs.by_channel.insert(channel.into(), id);
         self.backlogs.readers.insert(id, reader);
+        self.queue(channel).reader = Some(id);
         self.fetch(cx, id);
     }
 
@@ -183,6 +197,9 @@ impl MessageBroker {
         };
         reader.fetching = true;
         reader.more = false;
+        if let Some(first) = reader.again_from.take() {
+            reader.last = reader.last.min(first - 1);
+        }
         let reading = reader.reading;
         let task = Task::Store(StoreTask::Fetch {
             channel: reader.channel.clone(),
@@ -201,21 +218,41 @@ impl MessageBroker {
         cx: &mut Cx<'_>,
         id: ConnId,
         reading: u64,
-        messages: Vec<KeptMessage>,
+        (messages, complete): (Vec<KeptMessage>, bool),
     ) {
         let reader = self.backlogs.readers.get_mut(&id);
         let Some(reader) = reader.filter(|reader| reader.reading == reading) else {
             return;
         };
         reader.fetching = false;
-        if let Some(last) = messages.last() {
-            reader.last = last.id;
-            reader.part = messages.into();
-            self.send_part(cx, id);
-        } else if reader.more {
-            self.fetch(cx, id);
-        } else {
+        reader.complete = complete;
+        reader.last = messages.last().map_or(reader.last, |last| last.id);
+        let Some(queue) = self.queues.get_mut(&reader.channel) else {
+            return;
+        };
+        let part = messages.into_iter().filter(|message| {
+            let is_for = queue.is_for(message.id, id);
+            if is_for {
+                queue.hold(message.id, id);
+            }
+            is_for
+        });
+        reader.part = part.collect();
+        if reader.part.is_empty() {
+            return self.read_on(cx, id);
+        }
+        let ids: Vec<_> = reader.part.iter().map(|message| message.id).collect();
+        self.not_reserved_any_more(id, &ids);
+        self.send_part(cx, id);
+    }
+
+    /// What was fetched has arrived: the reader goes on with the next part, if there is one.
+    fn read_on(&mut self, cx: &mut Cx<'_>, id: ConnId) {
+        let reader = self.backlogs.readers.get(&id);
+        if reader.is_some_and(|reader| reader.complete && !reader.more) {
             self.catch_up(cx, id);
+        } else {
+            self.fetch(cx, id);
         }
     }
 
@@ -229,57 +266,18 @@ impl MessageBroker {
         }
     }
 
-    /// Holds a live message for a reader until it has read what was kept before; false if this is
-    /// none. `only`: nobody else got it.
-    pub(super) fn hold(&mut self, cx: &mut Cx<'_>, id: ConnId, frame: &Frame, only: bool) -> bool {
-        let Some(reader) = self.backlogs.readers.get_mut(&id) else {
-            return false;
-        };
-        reader.held_bytes += frame.len();
-        reader.held.push(Held {
-            frame: frame.clone(),
-            only,
-        });
-        if reader.held_bytes > cx.limits().output && !self.spill(cx, id) {
-            cx.close_for_limit(id, Limit::Output);
-        }
-        true
-    }
-
-    /// Keeps all that is held for a reader, so that it comes from the store; false if others got
-    /// some of it already.
-    pub(super) fn spill(&mut self, cx: &mut Cx<'_>, id: ConnId) -> bool {
-        let Some(reader) = self.backlogs.readers.get_mut(&id) else {
-            return false;
-        };
-        if !reader.held.iter().all(|held| held.only) {
-            return false;
-        }
-        reader.held_bytes = 0;
-        let held = std::mem::take(&mut reader.held);
-        self.keep_held(cx, &held);
-        true
-    }
-
-    /// Keeps what was held for a reader and nobody else got.
-    pub(super) fn keep_held(&mut self, cx: &mut Cx<'_>, held: &[Held]) {
-        for held in held.iter().filter(|held| held.only) {
-            let payload = held.frame.len() - held.frame.payload_length();
-            if let Some(command) = held.frame.get(payload..).and_then(Command::parse) {
-                self.keep(cx, &command, None);
-            }
-        }
-    }
-
-    /// The backlog is read: what was held for its reader follows.
+    /// The backlog is read, or cannot be.
     fn catch_up(&mut self, cx: &mut Cx<'_>, id: ConnId) {
         let Some(reader) = self.backlogs.readers.remove(&id) else {
             return;
         };
-        self.backlogs.by_channel.remove(&reader.channel);
-        for held in &reader.held {
-            cx.publish_to(std::iter::once(id), &held.frame, OutputPolicy::Close);
-        }
+        let queue = self.queue(&reader.channel);
+        queue.reader = None;
+        queue.originals.clear();
+        self.release_reserved(cx, id, &reader.channel);
+        // Receivers that acknowledge may have come meanwhile.
+        self.pull(cx, &reader.channel);
+        self.tidy(&reader.channel);
     }
 
     /// Sends what was fetched: all of it, or a frame if there is to be a delay between two.
@@ -287,21 +285,48 @@ impl MessageBroker {
         let Some(reader) = self.backlogs.readers.get_mut(&id) else {
             return;
         };
+        let queue = self.queues.get(&reader.channel);
+        let originals = queue.map(|queue| &queue.originals);
+        let is_live = |id: &MessageId| queue.is_some_and(|queue| queue.is_live(*id));
+        let mut live = Vec::new();
         while !reader.part.is_empty() {
-            let count = self.settings.limit.min(reader.part.len());
-            let text = frame_text(&reader.channel, reader.part.iter().take(count));
-            let frame = cx.frame(MessageType::Text, text.as_bytes());
+            let ids = reader.part.iter().map(|message| message.id);
+            let original = originals.and_then(|originals| originals.next(ids.clone()));
+            let (frame, count) = original.unwrap_or_else(|| {
+                let is_original =
+                    |id: &MessageId| originals.is_some_and(|all| all.begins_with(*id));
+                let others = ids.skip(1).take_while(|id| !is_original(id)).count();
+                let count = self.settings.limit.min(others + 1);
+                let text = frame_text(&reader.channel, reader.part.iter().take(count));
+                (cx.frame(MessageType::Text, text.as_bytes()), count)
+            });
             cx.send(id, frame);
-            let sent = reader.part.drain(..count).map(|message| message.id);
-            reader.sent.extend(sent);
-            if !self.settings.delay_send.is_zero() {
+            for message in reader.part.drain(..count) {
+                let list = if is_live(&message.id) {
+                    &mut live
+                } else {
+                    &mut reader.sent
+                };
+                list.push(message.id);
+            }
+            let is_last = reader.part.is_empty() && reader.complete;
+            if !self.settings.delay_send.is_zero() && !is_last {
                 cx.wake_in(self.settings.delay_send, id, reader.token());
                 reader.delayed = true;
                 break;
             }
         }
-        if let Some(payload) = reader.ping_payload() {
-            cx.ping(id, payload.as_bytes());
+        let is_sent = reader.part.is_empty();
+        if is_sent && !reader.sent.is_empty() {
+            reader.asked = reader.sent.last().copied();
+            if let Some(payload) = reader.ping_payload() {
+                cx.ping(id, payload.as_bytes());
+            }
+        }
+        let goes_on = is_sent && reader.sent.is_empty() && !reader.delayed;
+        self.acknowledge(cx, id, live);
+        if goes_on {
+            self.read_on(cx, id);
         }
     }
 
@@ -313,14 +338,11 @@ impl MessageBroker {
         if reader.sent.is_empty() {
             return;
         }
-        let delivered = std::mem::take(&mut reader.sent);
+        let arrived = std::mem::take(&mut reader.sent);
         let is_due = reader.part.is_empty() && !reader.fetching && !reader.delayed;
-        let delete = Task::Store(StoreTask::Delete(delivered));
-        if cx.assign(None, super::WRITE, delete).is_err() {
-            log::error!("messages that were delivered stay in the store");
-        }
+        self.acknowledge(cx, id, arrived);
         if is_due {
-            self.fetch(cx, id);
+            self.read_on(cx, id);
         }
     }
 
@@ -329,7 +351,7 @@ impl MessageBroker {
         if token == RETRY_TOKEN {
             let client = self.clients.get(id);
             if let Some(channel) = client.and_then(|client| client.receives.clone()) {
-                self.read_backlog(cx, channel.exact());
+                self.serve(cx, channel.exact());
             }
             return;
         }
@@ -341,7 +363,7 @@ impl MessageBroker {
         if !reader.part.is_empty() {
             self.send_part(cx, id);
         } else if reader.sent.is_empty() && !reader.fetching {
-            self.fetch(cx, id);
+            self.read_on(cx, id);
         }
     }
 }

@@ -6,6 +6,8 @@ use std::fmt;
 use serde_core::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::relay::task::MessageId;
+
 /// What a command asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CommandName {
@@ -15,6 +17,8 @@ pub(super) enum CommandName {
     ReceiveMessage,
     /// Send a message to a channel.
     SendMessage,
+    /// Messages have arrived.
+    Ack,
     /// Something that is not known. It ends receiving, as all but the one above do.
     Other,
 }
@@ -38,6 +42,7 @@ impl<'a> Command<'a> {
             "ping" => CommandName::Ping,
             "receive-message" => CommandName::ReceiveMessage,
             "send-message" => CommandName::SendMessage,
+            "ack" => CommandName::Ack,
             _ => CommandName::Other,
         };
         let channel = members.channel.map_or(Some(Cow::Borrowed("")), channel)?;
@@ -65,6 +70,30 @@ impl<'a> Command<'a> {
         self.members.confirm.map(RawValue::get)
     }
 
+    /// What the sender calls the message: a string or a number; anything else is no id.
+    pub(super) fn id(&self) -> Option<Cow<'a, str>> {
+        let value = self.members.id?;
+        match value.get().as_bytes().first()? {
+            // So that a text that looks like a number is not that number.
+            b'"' => string(value).map(|text| Cow::Owned(format!("\"{text}"))),
+            b'-' | b'0'..=b'9' => Some(Cow::Borrowed(value.get())),
+            _ => None,
+        }
+    }
+
+    /// True if a receiver wants to acknowledge what it gets.
+    pub(super) fn acknowledges(&self) -> bool {
+        self.members.ack.is_some_and(|value| value.get() == "true")
+    }
+
+    /// The ids that a receiver acknowledges; nothing if that is no list. What cannot be an id is
+    /// left out.
+    pub(super) fn acknowledged(&self) -> Option<Vec<MessageId>> {
+        let ids: Vec<&RawValue> = serde_json::from_str(self.members.ids?.get()).ok()?;
+        let id = |value: &&RawValue| value.get().trim_matches('"').parse().ok();
+        Some(ids.iter().filter_map(id).collect())
+    }
+
     /// The elements of the data, as they were written: those of an array, or the values of an
     /// object; none if it is neither.
     pub(super) fn elements(&self) -> impl Iterator<Item = &'a str> + use<'a> {
@@ -82,6 +111,9 @@ struct Members<'a> {
     data: Option<&'a RawValue>,
     number_of_receiver: Option<&'a RawValue>,
     confirm: Option<&'a RawValue>,
+    id: Option<&'a RawValue>,
+    ids: Option<&'a RawValue>,
+    ack: Option<&'a RawValue>,
 }
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -107,6 +139,9 @@ impl<'de> Visitor<'de> for MembersVisitor {
                 "channel" => &mut members.channel,
                 "data" => &mut members.data,
                 "confirm" => &mut members.confirm,
+                "id" => &mut members.id,
+                "ids" => &mut members.ids,
+                "ack" => &mut members.ack,
                 "number_of_receiver" => &mut members.number_of_receiver,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -281,6 +316,52 @@ mod tests {
             parse(r#"{"command":"x"}"#).unwrap().number_of_receiver(0),
             None
         );
+    }
+
+    #[test]
+    fn ids_are_strings_and_numbers() {
+        for (id, expected) in [
+            (r#""a\u0062""#, Some("\"ab")),
+            (r#""7""#, Some("\"7")),
+            ("7", Some("7")),
+            ("-1.5", Some("-1.5")),
+            ("null", None),
+            ("true", None),
+            ("{}", None),
+            ("[1]", None),
+        ] {
+            let text = format!(r#"{{"command":"send-message","id":{id}}}"#);
+            assert_eq!(parse(&text).unwrap().id().as_deref(), expected, "{id}");
+        }
+        for (ids, expected) in [
+            ("[1, 2]", Some(&[1, 2][..])),
+            (r#"["3", 4.5, "x", null, 9]"#, Some(&[3, 9])),
+            ("[]", Some(&[])),
+            ("5", None),
+            ("{}", None),
+        ] {
+            let text = format!(r#"{{"command":"ack","ids":{ids}}}"#);
+            assert_eq!(
+                parse(&text).unwrap().acknowledged().as_deref(),
+                expected,
+                "{ids}"
+            );
+        }
+        assert!(
+            parse(r#"{"command":"ack"}"#)
+                .unwrap()
+                .acknowledged()
+                .is_none()
+        );
+        for (ack, expected) in [
+            ("true", true),
+            ("false", false),
+            ("1", false),
+            ("\"true\"", false),
+        ] {
+            let text = format!(r#"{{"command":"receive-message","ack":{ack}}}"#);
+            assert_eq!(parse(&text).unwrap().acknowledges(), expected, "{ack}");
+        }
     }
 
     #[test]

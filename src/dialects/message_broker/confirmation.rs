@@ -1,15 +1,13 @@
 //! Confirmations: who sends a message with `"confirm"` is told what became of it, and of what was
 //! kept only when it is on the disk.
 
-use std::collections::HashMap;
-
 use crate::dialects::message_broker::MessageBroker;
 use crate::dialects::message_broker::command::Command;
 use crate::limits::Limit;
 use crate::protocol::ws_frame::MessageType;
 use crate::relay::conn_id::ConnId;
 use crate::relay::dialect::Cx;
-use crate::relay::task::{MessageId, Outcome, StoreAnswer, StoreFault};
+use crate::relay::task::MessageId;
 
 /// Why a message is not confirmed that nobody got.
 pub(super) const NOBODY: &str = "nobody receives this channel, and messages are not kept";
@@ -26,16 +24,23 @@ pub(super) struct Confirmation {
 }
 
 impl Confirmation {
-    /// The message was taken.
-    pub(super) fn succeed(&self, cx: &mut Cx<'_>, kept: &[MessageId], receivers: usize) {
-        let ids: Vec<_> = kept.iter().map(MessageId::to_string).collect();
+    /// The message was taken: it has these numbers in the store, and is being sent to so many
+    /// receivers. If there are none, it stays there.
+    pub(super) fn succeed(&self, cx: &mut Cx<'_>, ids: &[MessageId], receivers: usize) {
+        let kept = if receivers == 0 { ids.len() } else { 0 };
+        let ids = list(ids);
         self.reply(
             cx,
-            &format!(
-                r#""00","ids":[{}],"kept":{},"receivers":{receivers}"#,
-                ids.join(","),
-                kept.len()
-            ),
+            &format!(r#""00","ids":[{ids}],"kept":{kept},"receivers":{receivers}"#),
+        );
+    }
+
+    /// The message had been taken before, under these numbers.
+    pub(super) fn repeat(&self, cx: &mut Cx<'_>, ids: &[MessageId]) {
+        let ids = list(ids);
+        self.reply(
+            cx,
+            &format!(r#""00","ids":[{ids}],"kept":0,"receivers":0,"repeated":true"#),
         );
     }
 
@@ -53,34 +58,9 @@ impl Confirmation {
     }
 }
 
-/// What senders will be told when the store has answered.
-#[derive(Debug)]
-pub(super) struct Confirmations {
-    waiting: HashMap<u64, Confirmation>,
-    next: u64,
-}
-
-impl Confirmations {
-    /// None yet; their tasks are numbered from `first` on.
-    pub(super) fn new(first: u64) -> Self {
-        Self {
-            waiting: HashMap::new(),
-            next: first,
-        }
-    }
-
-    /// Waits for a task of this number.
-    pub(super) fn add(&mut self, confirmation: Confirmation) -> u64 {
-        let number = self.next;
-        self.next += 1;
-        self.waiting.insert(number, confirmation);
-        number
-    }
-
-    /// The task of this number is done, or will not be.
-    pub(super) fn take(&mut self, number: u64) -> Option<Confirmation> {
-        self.waiting.remove(&number)
-    }
+fn list(ids: &[MessageId]) -> String {
+    let ids: Vec<_> = ids.iter().map(MessageId::to_string).collect();
+    ids.join(",")
 }
 
 impl MessageBroker {
@@ -108,20 +88,5 @@ impl MessageBroker {
             return Err(limit);
         }
         Ok(Some(confirmation(asked)))
-    }
-
-    /// The store has done, or not, what a confirmation waits for.
-    pub(super) fn confirm(&mut self, cx: &mut Cx<'_>, number: u64, outcome: &Outcome) {
-        let Some(confirmation) = self.confirmations.take(number) else {
-            return;
-        };
-        match outcome {
-            Outcome::Store(Ok(StoreAnswer::Kept(ids))) => confirmation.succeed(cx, ids, 0),
-            Outcome::Store(Err(StoreFault::Full(limit))) => confirmation.fail(cx, limit.reason()),
-            Outcome::Store(Err(StoreFault::Refused(reason) | StoreFault::Failed(reason))) => {
-                confirmation.fail(cx, reason);
-            }
-            _ => confirmation.fail(cx, "there is no store"),
-        }
     }
 }

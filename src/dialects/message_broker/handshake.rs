@@ -63,7 +63,7 @@ impl MessageBroker {
     /// # Errors
     /// 400 if this is no handshake.
     pub(super) fn shake_hands(
-        &self,
+        &mut self,
         cx: &mut Cx<'_>,
         client: Client<'_>,
         request: &Request,
@@ -86,6 +86,7 @@ impl MessageBroker {
             return Ok(answer);
         };
         let rejected = rejected();
+        self.logins.insert(client.id, user.as_str().into());
         let verify = Task::VerifyPassword {
             users: self.users.clone(),
             user,
@@ -98,12 +99,13 @@ impl MessageBroker {
     }
 
     /// It is known whether the client is let in.
-    pub(super) fn judge(&self, cx: &mut Cx<'_>, id: ConnId, accepted: bool) {
+    pub(super) fn judge(&mut self, cx: &mut Cx<'_>, id: ConnId, accepted: bool) {
         let response = if accepted { ACCEPTED } else { REJECTED };
         let frame = text_frame(&connect(response, cx.now()));
         if accepted {
             cx.admit(id, frame);
         } else {
+            self.logins.remove(id);
             cx.turn_away(id, frame, true);
         }
     }

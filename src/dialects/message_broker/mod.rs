@@ -1,8 +1,9 @@
 //! WSMessageBroker: named queues for users with passwords.
 //!
-//! A sender sends to a channel, the receivers of that channel get the message byte for byte, and
-//! where nobody is there it can be kept until a receiver comes ([`backlog`]). A connection
-//! receives one channel at a time, until it sends another command.
+//! A sender sends to a channel ([`sending`]), the receivers of that channel get the message byte for
+//! byte, and where nobody is there it can be kept until a receiver comes ([`backlog`]). Receivers
+//! may acknowledge what they get ([`pulling`]). A connection receives one channel at a time, until
+//! it sends another command.
 //!
 //! Its clients are fragile: the 101 answer and the first frame go out in one write, and the
 //! server ends a connection without a close frame unless the client has sent one.
@@ -13,9 +14,17 @@ mod backlog;
 mod channel_name;
 mod command;
 mod confirmation;
+mod delivery;
 mod handshake;
+mod originals;
+mod pulling;
+mod queue;
 mod receivers;
+mod sending;
+mod upkeep;
+mod waiting;
 
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -24,10 +33,12 @@ use serde_json::{Map, Value};
 use crate::dialects::message_broker::backlog::Backlogs;
 use crate::dialects::message_broker::channel_name::ChannelName;
 use crate::dialects::message_broker::command::{Command, CommandName};
-use crate::dialects::message_broker::confirmation::{Confirmation, Confirmations, NOBODY, NOTHING};
+use crate::dialects::message_broker::delivery::{Client, LATE_TOKEN};
 use crate::dialects::message_broker::handshake::{ACCEPTED, REJECTED, connect};
+use crate::dialects::message_broker::queue::Queue;
 use crate::dialects::message_broker::receivers::Receivers;
 use crate::dialects::message_broker::settings::Settings;
+use crate::dialects::message_broker::waiting::WaitingRoom;
 use crate::limits::Limit;
 use crate::protocol::http_request::Request;
 use crate::protocol::ws_frame::{MessageType, Opcode, encode_frame};
@@ -35,8 +46,7 @@ use crate::relay::conn_id::ConnId;
 use crate::relay::conn_map::ConnMap;
 use crate::relay::dialect::{Answer, Client as Connection, Cx, Dialect, Terms};
 use crate::relay::moment::Now;
-use crate::relay::output_policy::OutputPolicy;
-use crate::relay::task::{KeepLimits, Outcome, StoreAnswer, StoreFault, StoreTask, Task, Users};
+use crate::relay::task::{Outcome, StoreAnswer, StoreTask, Task, Users};
 
 /// Where the broker is, on a listener that serves several dialects.
 const PATH: &str = "/mq";
@@ -47,17 +57,9 @@ const PROBE: u64 = 1;
 const WRITE: u64 = 2;
 const FIRST_READING: u64 = 3;
 
-/// What a task is for that is for no connection, beside [`WRITE`]: confirmations, from here on.
-const FIRST_CONFIRMATION: u64 = 3;
-
-/// A client that was let in.
-#[derive(Debug)]
-struct Client {
-    /// Lower numbers have been connected for longer.
-    number: u64,
-    /// What it receives.
-    receives: Option<Rc<ChannelName>>,
-}
+/// What a task is for that is for no connection, beside [`WRITE`]: what [`WaitingRoom`] knows, from
+/// here on.
+const FIRST_WAITING: u64 = 3;
 
 /// The dialect.
 #[derive(Debug)]
@@ -68,7 +70,14 @@ pub struct MessageBroker {
     last_client: u64,
     receivers: Receivers,
     backlogs: Backlogs,
-    confirmations: Confirmations,
+    queues: HashMap<Box<str>, Queue>,
+    waiting: WaitingRoom,
+    /// Who has said to be whom, until it is known whether that is right.
+    logins: ConnMap<Box<str>>,
+    /// Something may be in the store.
+    uses_store: bool,
+    /// A wake to fetch again what could not be fetched is under way.
+    retrying_pulls: bool,
     /// What the store said last, so that its failing is logged once.
     store_works: bool,
     /// A wake to look for messages that are too old is under way.
@@ -80,12 +89,16 @@ impl MessageBroker {
     pub fn new(settings: Settings) -> Self {
         Self {
             users: users_of(&settings),
+            uses_store: settings.keep_data,
             settings,
             clients: ConnMap::default(),
             last_client: 0,
             receivers: Receivers::default(),
             backlogs: Backlogs::new(FIRST_READING),
-            confirmations: Confirmations::new(FIRST_CONFIRMATION),
+            queues: HashMap::new(),
+            waiting: WaitingRoom::new(FIRST_WAITING),
+            logins: ConnMap::default(),
+            retrying_pulls: false,
             store_works: true,
             watching_age: false,
         }
@@ -94,6 +107,7 @@ impl MessageBroker {
     /// Takes over changed settings; clients stay.
     pub fn reconfigure(&mut self, settings: Settings) {
         self.users = users_of(&settings);
+        self.uses_store |= settings.keep_data;
         self.settings = settings;
     }
 
@@ -105,7 +119,16 @@ impl MessageBroker {
         }
         let id = connection.id;
         if cx.is_written(id) {
-            self.confirm_backlog(cx, id);
+            self.prove_by_command(cx, id);
+        }
+        let acknowledges = self
+            .clients
+            .get(id)
+            .is_some_and(|client| client.acknowledges);
+        if command.name == CommandName::Ack && acknowledges {
+            let arrived = command.acknowledged()?;
+            self.acknowledge(cx, id, arrived);
+            return Some(());
         }
         if command.name != CommandName::ReceiveMessage {
             self.stop_receiving(cx, id);
@@ -114,7 +137,7 @@ impl MessageBroker {
             CommandName::Ping => self.ping(cx, id),
             CommandName::ReceiveMessage => self.receive(cx, id, &command),
             CommandName::SendMessage => self.send(cx, id, &command, payload),
-            CommandName::Other => return None,
+            CommandName::Ack | CommandName::Other => return None,
         }
         Some(())
     }
@@ -130,16 +153,14 @@ impl MessageBroker {
         }
     }
 
+    /// Obeys "receive-message".
     fn receive(&mut self, cx: &mut Cx<'_>, id: ConnId, command: &Command<'_>) {
         let Some(client) = self.clients.get(id) else {
             return;
         };
-        let same = |channel: &Rc<ChannelName>| channel.exact() == command.channel;
-        if client.receives.as_ref().is_some_and(same) {
-            if self.settings.keep_data && !self.backlogs.is_reading(id) {
-                self.read_backlog(cx, &command.channel);
-            }
-            return;
+        let acknowledges = command.acknowledges();
+        if client.receives_exactly(&command.channel) && client.acknowledges == acknowledges {
+            return self.serve(cx, &command.channel);
         }
         self.stop_receiving(cx, id);
         let Some(client) = self.clients.get_mut(id) else {
@@ -147,132 +168,44 @@ impl MessageBroker {
         };
         let channel = Rc::new(ChannelName::new(&command.channel));
         client.receives = Some(Rc::clone(&channel));
-        self.receivers.add(&channel, client.number, id);
-        if self.settings.keep_data {
-            self.read_backlog(cx, channel.exact());
+        client.acknowledges = acknowledges;
+        let number = client.number;
+        self.receivers.add(&channel, number, id);
+        if acknowledges {
+            let queue = self.queue(channel.exact());
+            queue.acknowledging.insert(number, id);
+            queue.pull.has_room();
         }
-    }
-
-    fn send(&mut self, cx: &mut Cx<'_>, id: ConnId, command: &Command<'_>, payload: &[u8]) {
-        let Ok(confirmation) = self.confirmation_of(cx, id, command) else {
-            return;
-        };
-        let channel = ChannelName::new(&command.channel);
-        let most = command.number_of_receiver(self.settings.number_of_receiver);
-        let chosen = self.receivers.choose(&channel, most, self.settings.order);
-        let keeps = self.settings.keep_data;
-        if chosen.is_empty() {
-            match confirmation {
-                confirmation if keeps => self.keep(cx, command, confirmation),
-                Some(confirmation) => confirmation.fail(cx, NOBODY),
-                None => {}
-            }
-            return;
-        }
-        let backlogs = &self.backlogs;
-        let is_live = |id: &ConnId| !backlogs.is_reading(*id);
-        let only = keeps && !chosen.iter().any(is_live);
-        if only && confirmation.is_some() {
-            // What is confirmed must not be in memory alone.
-            for id in chosen {
-                self.spill(cx, id);
-            }
-            return self.keep(cx, command, confirmation);
-        }
-        let frame = cx.frame(MessageType::Text, payload);
-        let live = chosen.iter().copied().filter(is_live);
-        let mut receivers = cx.publish_to(live, &frame, OutputPolicy::Close);
-        for id in chosen {
-            receivers += usize::from(self.hold(cx, id, &frame, only));
-        }
-        if let Some(confirmation) = confirmation {
-            confirmation.succeed(cx, &[], receivers);
-        }
-    }
-
-    /// Keeps each element of a message's data.
-    fn keep(&mut self, cx: &mut Cx<'_>, command: &Command<'_>, confirmation: Option<Confirmation>) {
-        let messages: Vec<Box<str>> = command.elements().map(Box::from).collect();
-        if messages.is_empty() {
-            if let Some(confirmation) = confirmation {
-                confirmation.fail(cx, NOTHING);
-            }
-            return;
-        }
-        let count = messages.len();
-        let number = match confirmation {
-            Some(confirmation) => self.confirmations.add(confirmation),
-            None => WRITE,
-        };
-        let task = Task::Store(StoreTask::Keep {
-            channel: command.channel.as_ref().into(),
-            messages,
-            created: cx.now().wall.as_secs(),
-            limits: KeepLimits::of(cx.limits()),
-            once: None,
-        });
-        match cx.assign(None, number, task) {
-            Ok(()) => self.backlogs.has_more(&command.channel),
-            Err(limit) => {
-                log::warn!("{count} messages not kept: {}", limit.reason());
-                if let Some(confirmation) = self.confirmations.take(number) {
-                    confirmation.fail(cx, limit.reason());
-                }
-            }
-        }
+        self.serve(cx, channel.exact());
     }
 
     fn stop_receiving(&mut self, cx: &mut Cx<'_>, id: ConnId) {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        if let Some(channel) = client.receives.take() {
-            self.receivers.remove(&channel, client.number);
-            if let Some(held) = self.backlogs.forget_reader(id) {
-                self.keep_held(cx, &held);
-                self.read_backlog(cx, channel.exact());
-            }
-        }
-    }
-
-    /// What the store did not do.
-    fn store_failed(&mut self, cx: &mut Cx<'_>, fault: &StoreFault) {
-        match fault {
-            StoreFault::Full(limit) => {
-                cx.count_limit(*limit);
-                log::warn!("messages not kept: {}", limit.reason());
-            }
-            StoreFault::Refused(reason) => log::warn!("messages not kept: {reason}"),
-            StoreFault::Failed(reason) => {
-                if std::mem::take(&mut self.store_works) {
-                    log::error!("the store does not work: {reason}");
-                }
-            }
-        }
-    }
-
-    fn store_answered(&mut self) {
-        if !std::mem::replace(&mut self.store_works, true) {
-            log::info!("the store works again");
-        }
-    }
-
-    /// Has messages forgotten that are too old, now and then.
-    fn watch_age(&mut self, cx: &mut Cx<'_>) {
-        let age = cx.limits().store_age;
-        if self.watching_age || age.is_zero() || !self.settings.keep_data {
+        let Some(channel) = client.receives.take() else {
             return;
+        };
+        let acknowledged = std::mem::take(&mut client.acknowledges);
+        self.receivers.remove(&channel, client.number);
+        if let Some(queue) = self.queues.get_mut(channel.exact()) {
+            queue.acknowledging.remove(&client.number);
         }
-        let before = cx.now().wall.as_secs().saturating_sub(age.as_secs());
-        // If there is no room for it now, there will be the next time.
-        let _ = cx.assign(None, WRITE, Task::Store(StoreTask::Expire(before)));
-        cx.wake_dialect_in(AGE_INTERVAL, 0);
-        self.watching_age = true;
+        let read = self.backlogs.forget_reader(id);
+        let others_go_on = acknowledged || read.is_some();
+        if let Some(messages) = read {
+            let queue = self.queue(channel.exact());
+            queue.reader = None;
+            queue.originals.clear();
+            self.release(cx, id, channel.exact(), messages);
+        }
+        self.release_all(cx, id, channel.exact());
+        if others_go_on {
+            self.serve(cx, channel.exact());
+        }
+        self.tidy(channel.exact());
     }
 }
-
-/// How often messages are looked for that are too old.
-const AGE_INTERVAL: std::time::Duration = std::time::Duration::from_secs(60);
 
 fn users_of(settings: &Settings) -> Arc<Users> {
     let file = &settings.users_file;
@@ -320,13 +253,9 @@ impl Dialect for MessageBroker {
 
     fn opened(&mut self, cx: &mut Cx<'_>, connection: Connection<'_>) {
         self.last_client += 1;
-        self.clients.insert(
-            connection.id,
-            Client {
-                number: self.last_client,
-                receives: None,
-            },
-        );
+        let user = self.logins.remove(connection.id).unwrap_or_default();
+        self.clients
+            .insert(connection.id, Client::new(self.last_client, user));
         self.watch_age(cx);
     }
 
@@ -348,7 +277,7 @@ impl Dialect for MessageBroker {
         if own {
             self.confirm_backlog(cx, client.id);
         }
-        own
+        own || self.proved(cx, client.id, payload)
     }
 
     fn task_finished(
@@ -358,17 +287,11 @@ impl Dialect for MessageBroker {
         number: u64,
         outcome: Outcome,
     ) {
-        match &outcome {
-            Outcome::Store(Ok(_)) => self.store_answered(),
-            Outcome::Store(Err(fault)) => self.store_failed(cx, fault),
-            Outcome::Unavailable if number != PASSWORD => {
-                let fault = StoreFault::Failed("it was not there at the start".to_owned());
-                self.store_failed(cx, &fault);
-            }
-            Outcome::Password(_) | Outcome::Unavailable => {}
+        if number != PASSWORD || connection.is_none() {
+            self.watch_store(cx, &outcome);
         }
         let Some(id) = connection else {
-            return self.confirm(cx, number, &outcome);
+            return self.answered(cx, number, outcome);
         };
         match (number, outcome) {
             (PASSWORD, outcome) => self.judge(cx, id, outcome == Outcome::Password(true)),
@@ -376,31 +299,45 @@ impl Dialect for MessageBroker {
                 let works = matches!(outcome, Outcome::Store(Ok(_)));
                 reply_to_ping(cx, id, works);
             }
-            (reading, Outcome::Store(Ok(StoreAnswer::Fetched(messages)))) => {
-                self.fetched(cx, id, reading, messages);
+            (reading, Outcome::Store(Ok(StoreAnswer::Fetched { messages, complete }))) => {
+                self.fetched(cx, id, reading, (messages, complete));
             }
             (reading, _) => self.not_fetched(cx, id, reading),
         }
     }
 
     fn woken(&mut self, cx: &mut Cx<'_>, id: ConnId, token: u32) {
-        self.backlog_woken(cx, id, token);
+        if token == LATE_TOKEN {
+            self.take_late(cx, id);
+        } else {
+            self.backlog_woken(cx, id, token);
+        }
     }
 
-    fn tick(&mut self, cx: &mut Cx<'_>, _token: u32) {
-        self.watching_age = false;
-        self.watch_age(cx);
+    fn tick(&mut self, cx: &mut Cx<'_>, token: u32) {
+        if token == pulling::RETRY_TOKEN {
+            self.pull_again(cx);
+        } else {
+            self.watching_age = false;
+            self.watch_age(cx);
+        }
     }
 
     fn closed(&mut self, cx: &mut Cx<'_>, id: ConnId) {
         self.stop_receiving(cx, id);
         self.clients.remove(id);
+        self.logins.remove(id);
     }
 
     fn describe(&self, id: ConnId, _now: Now, members: &mut Map<String, Value>) {
-        let receives = self.clients.get(id).and_then(|c| c.receives.as_ref());
-        if let Some(channel) = receives {
+        let Some(client) = self.clients.get(id) else {
+            return;
+        };
+        if let Some(channel) = &client.receives {
             members.insert("receives".to_owned(), channel.exact().into());
+        }
+        if client.acknowledges {
+            members.insert("unacknowledged".to_owned(), client.load().into());
         }
     }
 }

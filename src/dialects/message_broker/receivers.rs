@@ -44,32 +44,43 @@ impl Receivers {
             .flat_map(|channel| channel.receivers.values().copied())
     }
 
-    /// Those whom a message goes to: `most` of them, or all.
+    /// Those whom a message goes to: `most` of those that have room, or all; and how many were
+    /// passed over because they have none.
     pub(super) fn choose(
         &mut self,
         channel: &ChannelName,
         most: Option<usize>,
         order: Order,
-    ) -> Vec<ConnId> {
+        has_room: impl Fn(ConnId) -> bool,
+    ) -> (Vec<ConnId>, usize) {
         let Some(most) = most else {
-            return self.all(channel).collect();
+            return (self.all(channel).collect(), 0);
         };
         let Some(channel) = self.0.get_mut(channel.key()) else {
-            return Vec::new();
+            return (Vec::new(), 0);
         };
         let Channel { receivers, last } = channel;
-        match order {
-            Order::LongestConnected => receivers.values().copied().take(most).collect(),
-            Order::RoundRobin => {
-                let behind = receivers.range(last.saturating_add(1)..);
-                let before = receivers.range(..=*last);
-                let chosen: Vec<_> = behind.chain(before).take(most).collect();
-                let next = chosen.last().map_or(*last, |(number, _)| **number);
-                let chosen = chosen.into_iter().map(|(_, id)| *id).collect();
-                *last = next;
-                chosen
-            }
+        let turn = match order {
+            Order::LongestConnected => 0,
+            Order::RoundRobin => *last,
+        };
+        let behind = receivers.range(turn.saturating_add(1)..);
+        let before = receivers.range(..=turn);
+        let mut passed_over = 0;
+        let chosen: Vec<_> = behind
+            .chain(before)
+            .filter(|(_, id)| {
+                let has_room = has_room(**id);
+                passed_over += usize::from(!has_room);
+                has_room
+            })
+            .take(most)
+            .collect();
+        if let Some((number, _)) = chosen.last() {
+            *last = **number;
         }
+        let chosen = chosen.into_iter().map(|(_, id)| *id).collect();
+        (chosen, passed_over)
     }
 }
 
@@ -101,14 +112,31 @@ mod tests {
             (Some(2), &[1, 2]),
             (Some(9), &[1, 2, 3]),
         ] {
-            assert_eq!(indexes(&receivers.choose(&channel, most, order)), expected);
+            let (chosen, _) = receivers.choose(&channel, most, order, |_| true);
+            assert_eq!(indexes(&chosen), expected);
         }
+    }
+
+    #[test]
+    fn who_has_no_room_is_passed_over_unless_all_are_asked() {
+        let (mut receivers, channel) = receivers(&[1, 2, 3]);
+        let order = Order::LongestConnected;
+        let mut choose = |most| {
+            let (chosen, passed) = receivers.choose(&channel, most, order, |id| id.index() != 1);
+            (indexes(&chosen), passed)
+        };
+        assert_eq!(choose(Some(1)), (vec![2], 1));
+        assert_eq!(choose(Some(3)), (vec![2, 3], 1));
+        assert_eq!(choose(None), (vec![1, 2, 3], 0));
     }
 
     #[test]
     fn those_who_take_turns_are_asked_one_after_the_other() {
         let (mut receivers, channel) = receivers(&[3, 1, 2]);
-        let mut choose = |most| indexes(&receivers.choose(&channel, Some(most), Order::RoundRobin));
+        let mut choose = |most| {
+            let order = Order::RoundRobin;
+            indexes(&receivers.choose(&channel, Some(most), order, |_| true).0)
+        };
         assert_eq!(choose(1), [1]);
         assert_eq!(choose(1), [2]);
         assert_eq!(choose(2), [3, 1]);

@@ -3,7 +3,7 @@
 use mysql::Row;
 use mysql::prelude::Queryable;
 
-use crate::relay::task::{KeptMessage, MessageId};
+use crate::relay::task::{KeptMessage, MessageId, StoreAnswer};
 use crate::store::mysql::row::{bytes, number, size};
 use crate::store::mysql::session::Session;
 use crate::store::mysql::tasks::{Batch, list};
@@ -12,14 +12,44 @@ use crate::store::mysql::text::json;
 impl Batch<'_> {
     /// The oldest messages of a channel behind `after`.
     ///
-    /// First their lengths, so that no more is read than is wanted. A message that is longer than
-    /// what the server sends stays where it is.
+    /// First their lengths, so that no more is read than is wanted. What others delete between that
+    /// and the reading is passed over. A message that is longer than what the server sends stays
+    /// where it is.
     pub(super) fn fetch(
         &mut self,
         channel: &str,
-        after: MessageId,
+        mut after: MessageId,
         (most, most_bytes): (usize, usize),
-    ) -> mysql::Result<Vec<KeptMessage>> {
+    ) -> mysql::Result<StoreAnswer> {
+        loop {
+            let found = self.lengths(channel, after, most)?;
+            let mut total = 0;
+            let ids: Vec<_> = found
+                .iter()
+                .take_while(|(_, length)| {
+                    let is_first = total == 0;
+                    // An empty one is as long as the quotation marks that it will have.
+                    total += (*length).max(2);
+                    is_first || total <= most_bytes
+                })
+                .map(|(id, _)| *id)
+                .collect();
+            let complete = ids.len() == found.len() && found.len() < most;
+            let messages = self.read(&ids)?;
+            match ids.last() {
+                Some(last) if messages.is_empty() && !complete => after = *last,
+                _ => return Ok(StoreAnswer::Fetched { messages, complete }),
+            }
+        }
+    }
+
+    /// The numbers and lengths of the oldest messages of a channel behind `after`.
+    fn lengths(
+        &mut self,
+        channel: &str,
+        after: MessageId,
+        most: usize,
+    ) -> mysql::Result<Vec<(MessageId, usize)>> {
         let Session {
             conn,
             table,
@@ -32,25 +62,20 @@ impl Batch<'_> {
             table.name,
             table.channel_is(),
         );
-        let rows: Vec<Row> = conn.exec(query, (channel, channel, after))?;
-        let mut total = 0;
-        let fits = |row: &&Row| {
-            let is_first = total == 0;
-            total += size(row, 1).max(1);
-            is_first || total <= most_bytes
-        };
-        let ids: Vec<_> = rows
-            .iter()
-            .take_while(fits)
-            .map(|row| number(row, 0))
-            .collect();
+        let pair = |row: Row| (number(&row, 0), size(&row, 1));
+        conn.exec_map(query, (channel, channel, after), pair)
+    }
+
+    /// The messages of these numbers, if they are there.
+    fn read(&mut self, ids: &[MessageId]) -> mysql::Result<Vec<KeptMessage>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
+        let Session { conn, table, .. } = &mut *self.session;
         let query = format!(
             "SELECT data_id, data FROM {} WHERE data_id IN ({}) ORDER BY data_id",
             table.name,
-            list(&ids)
+            list(ids)
         );
         let message = |row: Row| KeptMessage {
             id: number(&row, 0),

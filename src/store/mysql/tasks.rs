@@ -81,9 +81,7 @@ impl<'a> Batch<'a> {
                 after,
                 most,
                 most_bytes,
-            } => self
-                .fetch(channel, *after, (*most, *most_bytes))
-                .map(|messages| Ok(StoreAnswer::Fetched(messages))),
+            } => self.fetch(channel, *after, (*most, *most_bytes)).map(Ok),
             StoreTask::Delete(ids) => self
                 .delete(ids)
                 .map(|deleted| Ok(StoreAnswer::Deleted(deleted))),
