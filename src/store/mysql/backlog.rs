@@ -26,13 +26,12 @@ impl Batch<'_> {
             let mut total = 0;
             let ids: Vec<_> = found
                 .iter()
-                .take_while(|(_, length)| {
-                    let is_first = total == 0;
-                    // An empty one is as long as the quotation marks that it will have.
-                    total += (*length).max(2);
-                    is_first || total <= most_bytes
+                .enumerate()
+                .take_while(|(index, (_, length))| {
+                    total += *length;
+                    *index == 0 || total <= most_bytes
                 })
-                .map(|(id, _)| *id)
+                .map(|(_, (id, _))| *id)
                 .collect();
             let complete = ids.len() == found.len() && found.len() < most;
             let messages = self.read(&ids)?;
