@@ -96,7 +96,7 @@ fn who_is_rejected_changes_nothing_whatever_it_sends() {
     let mut receiver = connect(&server);
     receiver.send_text(&command("receive-message", ""));
     receiver.synchronise();
-    for name in ["ping", "receive-message", "send-message", "other"] {
+    for name in ["ping", "receive-message", "send-message", "ack", "other"] {
         for before_the_answer in [true, false] {
             let mut bytes = handshake("Basic cWE6d3Jvbmc=").into_bytes();
             let frame = Frame::text(&command(name, r#","data":["x"]"#)).masked([1, 2, 3, 4]);
