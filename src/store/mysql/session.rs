@@ -41,12 +41,11 @@ impl Session {
     /// Why there is none.
     pub(super) fn open(settings: &Settings, making: Making) -> Result<Self, OpenFault> {
         let mut conn = Conn::new(settings.options())?;
-        let server: Option<Row> =
-            conn.query_first("SELECT @@version, @@log_bin, @@binlog_format, @@max_allowed_packet")?;
+        let server: Option<Row> = conn.query_first("SELECT @@version, @@max_allowed_packet")?;
         let Some(server) = server else {
             return Err(OpenFault::Refused("it tells nothing of itself".to_owned()));
         };
-        configure(&mut conn, &server)?;
+        configure(&mut conn)?;
         let prefix = &settings.prefix;
         if making == Making::Allowed && Table::find(&mut conn, prefix)?.is_none() {
             Table::make(&mut conn, prefix)?;
@@ -56,7 +55,7 @@ impl Session {
             let what = format!("there is no table {prefix}data in it");
             return Err(OpenFault::Refused(what));
         };
-        let packet = size(&server, 3).saturating_sub(ENVELOPE);
+        let packet = size(&server, 1).saturating_sub(ENVELOPE);
         let mut session = Self {
             conn,
             most_bytes: packet.min(table.most_bytes()),
@@ -114,14 +113,17 @@ impl Session {
 }
 
 /// Refuses what would be cut, waits for locks only for a while, and locks nothing that is not there.
-fn configure(conn: &mut Conn, server: &Row) -> mysql::Result<()> {
+fn configure(conn: &mut Conn) -> mysql::Result<()> {
     conn.query_drop(format!(
         "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
          SESSION lock_wait_timeout = {LOCK_WAIT}, SESSION innodb_lock_wait_timeout = {LOCK_WAIT}"
     ))?;
     // A log of statements cannot be replayed with READ COMMITTED, so that the server refuses it.
-    let logs_statements = number(server, 1) == 1 && text(server, 2) == "STATEMENT";
-    if !logs_statements {
+    let log: Vec<Row> = conn.query(
+        "SHOW VARIABLES WHERE (variable_name = 'log_bin' AND value = 'ON') \
+         OR (variable_name = 'binlog_format' AND value = 'STATEMENT')",
+    )?;
+    if log.len() < 2 {
         conn.query_drop("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")?;
     }
     Ok(())
