@@ -218,6 +218,8 @@ limits! {
     dsock_claims = DsockClaims("dsock.claims", Count, 1_000_000, Answer(503), "claims limit");
     /// Bytes of all claims of dSock together.
     dsock_claims_memory = DsockClaimsMemory("dsock.claims_memory", Bytes, 256 * MIB, Answer(503), "claims memory limit");
+    /// Bytes of an answer of dSock's /info; 70,000 connections of usual names.
+    dsock_info = DsockInfo("dsock.info", Bytes, 16 * MIB, Answer(400), "info answer limit");
     /// Channels of a claim or connection of dSock, the default ones not counted, and of a call.
     dsock_channels = DsockChannels("dsock.channels", Count, 128, Answer(400), "channels limit");
     /// Bytes of a claim's id, a user or a session of dSock.

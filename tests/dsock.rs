@@ -331,6 +331,7 @@ const ERRORS: &[(&str, u16, &str)] = &[
         "Did not provide an authentication method",
     ),
     ("MISSING_CLAIM", 400, "Could not find claim"),
+    ("EXPIRED_CLAIM", 400, "Claim has expired"),
     ("INVALID_JWT", 400, "Could not validate JWT"),
     ("MISSING_TARGET", 400, "Missing target"),
     (

@@ -54,11 +54,54 @@ static ALLOCATOR: Counting = Counting;
 
 const NOW: Duration = Duration::from_secs(1_795_210_504);
 
-/// The two tests are one, so that neither counts what the other holds.
+/// The tests are one, so that none counts what another holds.
 #[test]
 fn claims_are_redeemed_once_and_cost_little() {
+    what_claims_are_said_to_take_is_about_what_they_take();
     a_million_claims_fit_into_256_mib();
     a_thousand_clients_race_for_a_thousand_claims();
+}
+
+/// `dsock.claims_memory` bounds memory, not a number: whatever claims have, their indexes included.
+fn what_claims_are_said_to_take_is_about_what_they_take() {
+    const CLAIMS: usize = 20_000;
+    for (name, session, channels, length) in [
+        ("next to nothing", "", 0, 0),
+        ("a session", "s", 0, 0),
+        ("channels", "", 4, 8),
+        ("a session and channels", "s", 4, 8),
+        ("a session and many channels", "s", 128, 16),
+        ("long names", "", 4, 256),
+    ] {
+        let claims_made = if channels > 100 { CLAIMS / 20 } else { CLAIMS };
+        let before = HELD.load(Ordering::Relaxed);
+        let mut claims = Claims::default();
+        for index in 0..claims_made {
+            let channels: Vec<String> = (0..channels)
+                .map(|channel| format!("{channel:0>length$}-{}", index % 100))
+                .collect();
+            let session = if session.is_empty() {
+                String::new()
+            } else {
+                format!("{session}{index}")
+            };
+            let new = NewClaim {
+                id: &format!("{index:032}"),
+                user: &format!("user-{index}"),
+                session: &session,
+                channels: &channels,
+                expires: NOW + Duration::from_millis(60_000 + index as u64),
+            };
+            claims.create(&new, NOW).unwrap();
+        }
+        let held = HELD.load(Ordering::Relaxed) - before;
+        let ratio = claims.memory() as f64 / held as f64;
+        println!(
+            "{name}: {} bytes each, {ratio:.2} of that said",
+            held / claims_made
+        );
+        assert!((0.85..1.5).contains(&ratio), "{name}: {ratio:.2}");
+    }
 }
 
 fn a_million_claims_fit_into_256_mib() {

@@ -229,51 +229,213 @@ fn head_is_get_without_the_body() {
     assert_eq!(client.receive_response().text(), "pong");
 }
 
-#[test]
-fn what_is_too_long_is_refused_in_plain_text_and_the_connection_ends() {
-    let server = start();
+/// What is refused before a call begins: the request, the status, the code and the message.
+fn refused() -> Vec<(String, u16, &'static str, &'static str)> {
     let long = "x".repeat(9_000);
     let many = "X: y\r\n".repeat(70);
-    let too_much = "Content-Length: 1048577\r\n";
-    let chunks = "Transfer-Encoding: chunked\r\n";
     let send = "/send?user=u&type=binary";
-    for (request, status, text) in [
+    let chunks = "Transfer-Encoding: chunked\r\n";
+    let named = "X-Request-Id: mine\r\n";
+    let body = "Body is too large: request body limit: more than 1048576 bytes";
+    let head_limit = "Headers are too large: request head limit";
+    let more = |more: &str| format!("{named}{more}");
+    vec![
         (
-            head("GET", &format!("/info?user={long}"), ""),
+            head("GET", "/ping", &more(&format!("X: {long}\r\n"))),
             431,
-            "request head limit\n",
+            "HEADERS_TOO_LARGE",
+            head_limit,
         ),
         (
-            head("GET", "/ping", &format!("X: {long}\r\n")),
+            head("GET", "/ping", &more(&many)),
             431,
-            "request head limit\n",
-        ),
-        (head("GET", "/ping", &many), 431, "request headers limit\n"),
-        (
-            head("POST", send, too_much),
-            413,
-            "request body limit: more than 1048576 bytes\n",
+            "HEADERS_TOO_LARGE",
+            "Headers are too large: request headers limit",
         ),
         (
-            head("POST", send, chunks) + "100001\r\n",
+            head("POST", send, &more("Content-Length: 1048577\r\n")),
             413,
-            "request body limit: more than 1048576 bytes\n",
+            "BODY_TOO_LARGE",
+            body,
+        ),
+        (
+            head("POST", send, &more(chunks)) + "100001\r\n",
+            413,
+            "BODY_TOO_LARGE",
+            body,
+        ),
+        (
+            head("POST", send, &more(chunks)) + "1\r\nx\r\n100000\r\n",
+            413,
+            "BODY_TOO_LARGE",
+            body,
+        ),
+        (
+            head("POST", send, &more(chunks)) + "no number\r\n",
+            400,
+            "BAD_REQUEST",
+            "Bad request: malformed chunked request body: a chunk without a size",
+        ),
+        (
+            head("POST", send, &more("Content-Length: -1\r\n")),
+            400,
+            "BAD_REQUEST",
+            "Bad request: malformed request: Content-Length is not a number of bytes",
+        ),
+        (
+            head("GET", "/info?user=u", &more("Bad Field: x\r\n")),
+            400,
+            "BAD_REQUEST",
+            "Bad request: malformed request: line 5: a header field name with a character that is \
+             not allowed, or without a colon",
+        ),
+        (
+            format!("GET /info?user=u HTTP/1.1\r\n{named}\r\n"),
+            400,
+            "BAD_REQUEST",
+            "Bad request: malformed request: no Host field",
+        ),
+        (
+            head("POST", send, &more("Transfer-Encoding: gzip\r\n")),
+            501,
+            "NOT_IMPLEMENTED",
+            "Not implemented: the only transfer coding understood is: chunked",
+        ),
+        (
+            format!("GET /ping HTTP/2.0\r\nHost: h\r\n{named}\r\n"),
+            505,
+            "HTTP_VERSION_NOT_SUPPORTED",
+            "HTTP version is not supported: only HTTP/1.1 and HTTP/1.0 are spoken here",
+        ),
+    ]
+}
+
+#[track_caller]
+fn expect_refusal(response: &HttpResponse, status: u16, code: &str, message: &str) {
+    assert_eq!(response.status, status, "{}", response.text());
+    let error = error(response);
+    assert_eq!(error["errorCode"], code, "{error}");
+    assert_eq!(error["error"], message, "{error}");
+    let members: Vec<&String> = error.as_object().expect("an object").keys().collect();
+    assert_eq!(members, ["error", "errorCode", "requestId", "success"]);
+    assert_eq!(
+        response.header("content-type"),
+        Some("application/json; charset=utf-8")
+    );
+    assert_eq!(response.header("connection"), Some("close"));
+}
+
+#[test]
+fn what_is_refused_before_a_call_begins_has_the_form_of_all_errors_and_the_connection_ends() {
+    let server = start();
+    let beside = Server::start(&[
+        ("FANTAIL_LISTEN", "tcp://127.0.0.1:0=topics+dsock"),
+        ("FANTAIL_DSOCK_TOKEN", TOKEN),
+    ]);
+    for (request, status, code, message) in refused() {
+        for server in [&server, &beside] {
+            for size in [request.len(), 7] {
+                let mut client = RawClient::connect(server.address());
+                for piece in request.as_bytes().chunks(size) {
+                    // The rest of what is refused may find a connection that has ended.
+                    if !client.try_send(piece) {
+                        break;
+                    }
+                }
+                let response = client.receive_response();
+                assert_eq!(response.header("x-request-id"), Some("mine"), "{message}");
+                expect_refusal(&response, status, code, message);
+                assert_eq!(client.receive_end(), End::Closed, "{message}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_refused_is_named_where_its_client_has_not_and_head_has_no_body() {
+    let server = start();
+    let mut client = RawClient::connect(server.address());
+    let long = format!("/info?user={}", "x".repeat(9_000));
+    client.send(head("GET", &long, "X-Request-Id: too far away\r\n").as_bytes());
+    let response = client.receive_response();
+    let name = response.header("x-request-id").expect("there is one");
+    assert_eq!(uuid_version(name), Some('4'), "{name}");
+    let message = "Headers are too large: request head limit";
+    expect_refusal(&response, 431, "HEADERS_TOO_LARGE", message);
+
+    let mut client = RawClient::connect(server.address());
+    client.send(head("HEAD", &long, "").as_bytes());
+    let response = client.receive_response_head();
+    assert_eq!(response.status, 431);
+    assert!(response.content_length() > 0);
+    assert_eq!(client.receive_end(), End::Closed);
+}
+
+#[test]
+fn other_dialects_refuse_in_plain_text() {
+    let server = Server::start(&[
+        ("FANTAIL_LISTEN", "tcp://127.0.0.1:0=topics+dsock"),
+        ("FANTAIL_DSOCK_TOKEN", TOKEN),
+    ]);
+    for (target, is_json) in [("/info", true), ("/infos", false), ("/info/", false)] {
+        let mut client = RawClient::connect(server.address());
+        client.send(head("POST", target, "Content-Length: 1048577\r\n").as_bytes());
+        let response = client.receive_response();
+        assert_eq!(response.status, 413);
+        let kind = response.header("content-type").unwrap_or_default();
+        assert_eq!(
+            kind.starts_with("application/json"),
+            is_json,
+            "{target}: {kind}"
+        );
+        assert_eq!(response.header("x-request-id").is_some(), is_json);
+    }
+}
+
+#[test]
+fn addresses_and_servers_at_their_limits_refuse_in_the_same_form() {
+    let settings = [
+        ("FANTAIL_LISTEN", "tcp://127.0.0.1:0=dsock"),
+        ("FANTAIL_DSOCK_TOKEN", TOKEN),
+        ("FANTAIL_HTTP_TRUSTED_PROXIES", "10.0.0.0/8"),
+    ];
+    let get = head("GET", "/info?user=u", "X-Request-Id: mine\r\n");
+    for (limit, value, status, code, message) in [
+        (
+            "FANTAIL_LIMITS_FAILED_LOGINS",
+            "1",
+            429,
+            "TOO_MANY_REQUESTS",
+            "Too many requests: failed logins limit",
+        ),
+        (
+            "FANTAIL_LIMITS_CONNECTIONS_PER_ADDRESS",
+            "1",
+            429,
+            "TOO_MANY_CONNECTIONS",
+            "Too many connections: connections per address limit",
+        ),
+        (
+            "FANTAIL_LIMITS_CONNECTIONS",
+            "1",
+            503,
+            "SERVICE_UNAVAILABLE",
+            "Service unavailable: connections limit",
         ),
     ] {
-        let mut client = RawClient::connect(server.address());
-        client.send(request.as_bytes());
-        let response = client.receive_response();
-        let line = request.lines().next().unwrap_or_default();
-        let line = &line[..line.len().min(40)];
-        assert_eq!(
-            (response.status, response.text().as_str()),
-            (status, text),
-            "{line}"
-        );
-        let kind = response.header("content-type");
-        assert_eq!(kind, Some("text/plain; charset=utf-8"), "{line}");
-        assert_eq!(response.header("connection"), Some("close"), "{line}");
-        assert_eq!(client.receive_end(), End::Closed, "{line}");
+        let server = Server::start(&[&settings[..], &[(limit, value)]].concat());
+        let mut first = RawClient::connect(server.address());
+        first.send(get.replace(TOKEN, "x").as_bytes());
+        assert_eq!(first.receive_response().status, 400);
+        let response = if limit.ends_with("LOGINS") {
+            first.send(get.as_bytes());
+            let response = first.receive_response();
+            assert_eq!(response.header("x-request-id"), Some("mine"));
+            response
+        } else {
+            RawClient::connect(server.address()).receive_response()
+        };
+        expect_refusal(&response, status, code, message);
     }
 }
 

@@ -1,18 +1,30 @@
 //! What an idle connection costs in the relay, counted by the allocator: 50,000 of them, more than
-//! many machines have descriptors for. The sockets' table, which is the reactor's, is not in it.
+//! many machines have descriptors for. Of dSock, also those who have a session and channels. The sockets' table, which is the reactor's, is not in it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on should fail"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use fantail::dialects::dsock::Dsock;
+use fantail::dialects::dsock::settings::Settings as DsockSettings;
 use fantail::dialects::topics::Topics;
 use fantail::dialects::topics::settings::Settings as TopicsSettings;
 use fantail::limits::Limits;
 use fantail::relay::address::PeerAddress;
-use fantail::relay::dialect::DialectId;
+use fantail::relay::conn_id::ConnId;
+use fantail::relay::dialect::{Dialect, DialectId};
 use fantail::relay::moment::{Moment, Now};
 use fantail::relay::peer::ListenerId;
+use fantail::relay::random::RandomSource;
 use fantail::relay::{Admission, Relay, Service, Settings};
+use fantail::secret::Secret;
 
 /// Counts what is allocated and not yet given back.
 struct Counting;
@@ -40,12 +52,23 @@ static ALLOCATOR: Counting = Counting;
 
 const CONNECTIONS: usize = 50_000;
 
-/// The most that the relay may hold for each; the sockets' table takes 16 more.
-const BYTES_PER_CONNECTION: f64 = 334.0;
-
-const HANDSHAKE: &[u8] = b"GET /demo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+const HANDSHAKE: &str = "Host: localhost\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\nUser-Agent: idle\r\n\r\n";
+
+/// Bytes that differ; nothing here has to be secret.
+#[derive(Debug)]
+struct Counter(u64);
+
+impl RandomSource for Counter {
+    fn fill(&mut self, bytes: &mut [u8]) -> bool {
+        for part in bytes.chunks_mut(8) {
+            self.0 += 1;
+            part.copy_from_slice(&self.0.to_le_bytes()[..part.len()]);
+        }
+        true
+    }
+}
 
 /// Writes everything out, as a kernel with endless buffers would.
 fn flush(relay: &mut Relay) {
@@ -58,10 +81,23 @@ fn flush(relay: &mut Relay) {
     }
 }
 
-#[test]
-fn an_idle_connection_costs_next_to_nothing() {
+fn accept(relay: &mut Relay, index: usize, now: Now) -> ConnId {
+    let address = PeerAddress::tcp(([127, 0, 0, 1], (index % 60_000) as u16).into());
+    match relay.accept(ListenerId::new(0), address, now) {
+        Admission::Admitted(id) => id,
+        Admission::TurnedAway(_) => panic!("connection {index} was turned away"),
+    }
+}
+
+/// What the relay holds for each of many idle connections of a dialect. Each upgrades at the target
+/// that it is given, once the API was called for it, if it is to be.
+fn bytes_each(
+    dialect: Box<dyn Dialect>,
+    claim: impl Fn(usize) -> Option<String>,
+    target: impl Fn(usize) -> String,
+) -> f64 {
     let limits = Limits {
-        connections: CONNECTIONS,
+        connections: CONNECTIONS + 1,
         memory: 1 << 30,
         ..Limits::default()
     };
@@ -70,20 +106,23 @@ fn an_idle_connection_costs_next_to_nothing() {
         trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
         control_secret: Default::default(),
     };
-    let topics = Topics::new(TopicsSettings::default());
     let service = Service::clients(vec![DialectId::new(0)]);
-    let mut relay = Relay::new(settings, vec![Box::new(topics)], vec![service]);
+    let mut relay =
+        Relay::new(settings, vec![dialect], vec![service]).with_random_source(Box::new(Counter(0)));
     let now = Now {
         moment: Moment::since_start(Duration::from_secs(1)),
         wall: Duration::ZERO,
     };
     let before = HELD.load(Ordering::Relaxed);
+    let api = accept(&mut relay, 0, now);
     for index in 0..CONNECTIONS {
-        let address = PeerAddress::tcp(([127, 0, 0, 1], (index % 60_000) as u16).into());
-        let Admission::Admitted(id) = relay.accept(ListenerId::new(0), address, now) else {
-            panic!("connection {index} was turned away");
-        };
-        relay.receive(id, &mut HANDSHAKE.to_vec(), now);
+        if let Some(claim) = claim(index) {
+            let call = format!("POST {claim} HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+            relay.receive(api, &mut call.into_bytes(), now);
+        }
+        let id = accept(&mut relay, index, now);
+        let request = format!("GET {} HTTP/1.1\r\n{HANDSHAKE}", target(index));
+        relay.receive(id, &mut request.into_bytes(), now);
         relay.settle(now);
         flush(&mut relay);
     }
@@ -92,7 +131,51 @@ fn an_idle_connection_costs_next_to_nothing() {
     // Tables grow by doubling, and the room that is not used yet is not resident: of 65,536 rows
     // of each, 50,000 are.
     let used = held as f64 * CONNECTIONS as f64 / CONNECTIONS.next_power_of_two() as f64;
-    let each = used / CONNECTIONS as f64;
-    println!("{each:.0} bytes a connection");
-    assert!(each <= BYTES_PER_CONNECTION, "{each:.0} bytes a connection");
+    used / CONNECTIONS as f64
+}
+
+fn dsock() -> Box<dyn Dialect> {
+    Box::new(Dsock::new(DsockSettings {
+        token: Secret::new("t"),
+        default_channels: vec!["global".to_owned()],
+        ..DsockSettings::default()
+    }))
+}
+
+/// The most that the relay may hold for each; the sockets' table takes 16 more. All in one test, so
+/// that none counts what another holds.
+#[test]
+fn an_idle_connection_costs_next_to_nothing() {
+    let topics = bytes_each(
+        Box::new(Topics::new(TopicsSettings::default())),
+        |_| None,
+        |_| "/demo".to_owned(),
+    );
+    let of_user = bytes_each(
+        dsock(),
+        |index| Some(format!("/claim?token=t&id=c{index}&user=user-{index}")),
+        |index| format!("/connect?claim=c{index}"),
+    );
+    let of_session = bytes_each(
+        dsock(),
+        |index| {
+            let session = format!("session=session-{index}&channels=news");
+            Some(format!(
+                "/claim?token=t&id=c{index}&user=user-{index}&{session}"
+            ))
+        },
+        |index| format!("/connect?claim=c{index}"),
+    );
+    for (name, each, most) in [
+        ("topics", topics, 334.0),
+        ("dSock, a user in the default channel", of_user, 650.0),
+        (
+            "dSock, a session in the default channel and another",
+            of_session,
+            1_200.0,
+        ),
+    ] {
+        println!("{each:.0} bytes a connection: {name}");
+        assert!(each <= most, "{each:.0} bytes a connection: {name}");
+    }
 }

@@ -69,6 +69,11 @@ fn json_web_token() {
 }
 
 #[test]
+fn message_broker() {
+    replay("message_broker", fuzz_bodies::message_broker::run);
+}
+
+#[test]
 fn relay() {
     replay("relay", fuzz_bodies::relay::run);
 }

@@ -50,7 +50,7 @@ pub fn head_end(buffer: &[u8], searched: usize) -> Option<usize> {
 }
 
 /// Bytes of the empty lines at the start, as far as they are ignored.
-fn leading_bytes(buffer: &[u8]) -> usize {
+pub(super) fn leading_bytes(buffer: &[u8]) -> usize {
     let lines = buffer.chunks(2).take(LEADING_EMPTY_LINES);
     2 * lines.take_while(|line| line == b"\r\n").count()
 }
@@ -131,9 +131,9 @@ struct Field {
 
 /// The parts of a request target (RFC 9112 section 3.2), as slices of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Target<'a> {
+pub(super) struct Target<'a> {
     authority: Option<&'a str>,
-    path: &'a str,
+    pub(super) path: &'a str,
     query: Option<&'a str>,
 }
 
@@ -292,6 +292,11 @@ impl Request {
     /// How long the body is.
     pub fn body_framing(&self) -> BodyFraming {
         self.framing
+    }
+
+    /// The bytes of the head, less empty lines in front.
+    pub fn head(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Bytes of memory behind this value.
@@ -453,7 +458,7 @@ fn content_length(value: &[u8]) -> Result<u64, Refusal> {
         .ok_or_else(|| malformed("Content-Length is not a number of bytes"))
 }
 
-fn split_target<'a>(method: &str, target: &'a str) -> Result<Target<'a>, Refusal> {
+pub(super) fn split_target<'a>(method: &str, target: &'a str) -> Result<Target<'a>, Refusal> {
     let plain = |authority, path| Target {
         authority,
         path,

@@ -11,6 +11,7 @@ pub mod json_web_token;
 pub mod origin;
 pub mod peer_fault;
 pub mod query_string;
+pub mod request_head;
 pub mod request_path;
 pub mod ws_close;
 pub mod ws_frame;

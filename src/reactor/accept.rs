@@ -77,7 +77,7 @@ impl Reactor {
                 Err(error) => match AcceptError::of(&error) {
                     AcceptError::NobodyWaits => return listener.satisfy(),
                     AcceptError::NextClient => {}
-                    AcceptError::NoDescriptor => match self.turn_away(index) {
+                    AcceptError::NoDescriptor => match self.turn_away(index, now) {
                         TurnedAway::One => {}
                         TurnedAway::NobodyWaits => return self.satisfy(index),
                         TurnedAway::Failed => return self.starve(index, &error, now),
@@ -106,7 +106,7 @@ impl Reactor {
     }
 
     /// Uses the spare descriptor to tell one client that the server is full.
-    fn turn_away(&mut self, index: usize) -> TurnedAway {
+    fn turn_away(&mut self, index: usize, now: Now) -> TurnedAway {
         let Some(listener) = self.listeners.get(index) else {
             return TurnedAway::Failed;
         };
@@ -116,7 +116,7 @@ impl Reactor {
         }
         let turned_away = match listener.accept() {
             Ok((socket, address)) => {
-                let answer = self.relay.turn_away(listener.id, address);
+                let answer = self.relay.turn_away(listener.id, address, now);
                 send_and_close(socket, &answer);
                 TurnedAway::One
             }

@@ -2,7 +2,8 @@
 
 use crate::limits::Limit;
 use crate::protocol::control_frame::encode;
-use crate::protocol::http_response::{Refusal, Response};
+use crate::protocol::http_response::Refusal;
+use crate::protocol::request_head::RequestHead;
 use crate::relay::address::PeerAddress;
 use crate::relay::conn_id::ConnId;
 use crate::relay::moment::{Now, Tick};
@@ -42,7 +43,7 @@ impl Relay {
             Err(limit) => {
                 self.counters.count_limit(limit);
                 log::debug!(peer:% = address, reason = limit.reason(); "connection refused");
-                let answer = Response::from(Refusal::over_limit(limit)).encode(false, false);
+                let answer = self.refuse_unread(listener, limit, now);
                 if self.surplus >= MAX_SURPLUS {
                     return Admission::TurnedAway(answer);
                 }
@@ -84,7 +85,7 @@ impl Relay {
 
     /// Somebody was accepted with the last descriptor only to be told that there is no room: with
     /// these bytes.
-    pub fn turn_away(&mut self, listener: ListenerId, address: PeerAddress) -> Vec<u8> {
+    pub fn turn_away(&mut self, listener: ListenerId, address: PeerAddress, now: Now) -> Vec<u8> {
         self.counters.accepted += 1;
         if self.is_control(listener) {
             self.counters.count_limit(Limit::ControlConnections);
@@ -92,7 +93,14 @@ impl Relay {
         }
         self.counters.count_limit(Limit::Connections);
         log::debug!(peer:% = address, reason = Limit::Connections.reason(); "connection refused");
-        Response::from(Refusal::over_limit(Limit::Connections)).encode(false, false)
+        self.refuse_unread(listener, Limit::Connections, now)
+    }
+
+    /// The answer to a client of whom nothing was read.
+    fn refuse_unread(&mut self, listener: ListenerId, limit: Limit, now: Now) -> Vec<u8> {
+        let refusal = Refusal::over_limit(limit);
+        self.word_refusal(listener, RequestHead::default(), refusal, now)
+            .encode(false, false)
     }
 
     /// Whether there is room; true if the connection was counted for its address.

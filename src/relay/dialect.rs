@@ -14,6 +14,7 @@ use crate::limits::{Limit, Limits};
 use crate::protocol::control_frame::LONGEST_PAYLOAD;
 use crate::protocol::http_request::Request as HttpRequest;
 use crate::protocol::http_response::{Refusal, Response};
+use crate::protocol::request_head::RequestHead;
 use crate::protocol::ws_close::CloseCode;
 use crate::protocol::ws_frame::{MessageType, Opcode, encode_fragment, encode_frame};
 use crate::relay::address::PeerAddress;
@@ -135,6 +136,18 @@ pub trait Dialect: Any {
         request: &HttpRequest,
         body: &[u8],
     ) -> Answer;
+
+    /// Words a refusal of the relay's own, of a request that would have been this dialect's: it
+    /// is malformed, too long, or its address is refused. Status and consequences are decided. The
+    /// head may be incomplete, or empty where nothing was read.
+    fn word_refusal(
+        &mut self,
+        _cx: &mut Cx<'_>,
+        _head: RequestHead<'_>,
+        refusal: Refusal,
+    ) -> Response {
+        refusal.into()
+    }
 
     /// The 101 answer is queued: the client may be sent frames.
     fn opened(&mut self, _cx: &mut Cx<'_>, _client: Client<'_>) {}
@@ -271,6 +284,16 @@ impl Cx<'_> {
     /// The full name of a channel of this dialect.
     pub fn channel_key(&self, name: &str, within: &str) -> ChannelKey {
         (self.dialect, Rc::from(name), Rc::from(within))
+    }
+
+    /// As [`Self::channel_key`], of parts that are shared.
+    pub fn shared_channel_key(&self, name: &Rc<str>, within: &Rc<str>) -> ChannelKey {
+        (self.dialect, Rc::clone(name), Rc::clone(within))
+    }
+
+    /// The key that a channel was made with, whose parts can be shared.
+    pub fn key_of(&self, channel: ChannelId) -> Option<&ChannelKey> {
+        self.hub.get(channel).map(super::hub::Channel::key)
     }
 
     /// Puts a client into a channel.

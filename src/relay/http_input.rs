@@ -5,6 +5,7 @@ use crate::limits::{Limit, Limits};
 use crate::protocol::http_body::BodyReader;
 use crate::protocol::http_request::{Request, head_end};
 use crate::protocol::http_response::Refusal;
+use crate::protocol::request_head::RequestHead;
 
 /// A request of which not all has arrived.
 #[derive(Debug, Default)]
@@ -22,6 +23,49 @@ pub enum Step {
     AskForBody,
     /// A complete request and its body.
     Complete(Box<Request>, Vec<u8>),
+}
+
+/// Why a request is not served, and what is known of it.
+#[derive(Debug)]
+pub struct Unserved {
+    /// Why.
+    pub refusal: Refusal,
+    head: KnownHead,
+}
+
+/// As much of a head as has come.
+enum KnownHead {
+    Bytes(Vec<u8>),
+    Parsed(Box<Request>),
+}
+
+impl Unserved {
+    fn parsed(refusal: Refusal, request: Request) -> Self {
+        let head = KnownHead::Parsed(Box::new(request));
+        Self { refusal, head }
+    }
+
+    /// Of `bytes` no more is kept than a head may have.
+    fn unparsed(refusal: Refusal, bytes: &[u8], limits: &Limits) -> Self {
+        let known = bytes.get(..limits.head).unwrap_or(bytes);
+        let head = KnownHead::Bytes(known.to_vec());
+        Self { refusal, head }
+    }
+
+    /// What is known of the request.
+    pub fn head(&self) -> RequestHead<'_> {
+        match &self.head {
+            KnownHead::Bytes(bytes) => RequestHead::new(bytes),
+            KnownHead::Parsed(request) => RequestHead::from(&**request),
+        }
+    }
+}
+
+/// Header values can be secrets, so they are not shown.
+impl std::fmt::Debug for KnownHead {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("KnownHead(..)")
+    }
 }
 
 impl HttpInput {
@@ -48,20 +92,27 @@ impl HttpInput {
         state: &mut Option<Box<Self>>,
         input: &mut &mut [u8],
         limits: &Limits,
-    ) -> Result<Step, Refusal> {
+    ) -> Result<Step, Unserved> {
         let mut asked = state.as_ref().is_some_and(|state| state.body.is_some());
         let (request, mut reader) = match state.as_mut().and_then(|state| state.body.take()) {
             Some(pending) => pending,
             None => match Self::head(state, input, limits)? {
                 Some(request) => {
-                    let reader = BodyReader::new(request.body_framing(), limits.http_body)?;
+                    let framing = request.body_framing();
+                    let reader = match BodyReader::new(framing, limits.http_body) {
+                        Ok(reader) => reader,
+                        Err(refusal) => return Err(Unserved::parsed(refusal, request)),
+                    };
                     asked = !request.expects_continue() || !input.is_empty();
                     (request, reader)
                 }
                 None => return Ok(Step::NeedMore),
             },
         };
-        let progress = reader.feed(input)?;
+        let progress = match reader.feed(input) {
+            Ok(progress) => progress,
+            Err(refusal) => return Err(Unserved::parsed(refusal, request)),
+        };
         *input = &mut std::mem::take(input)[progress.consumed..];
         if progress.complete {
             *state = None;
@@ -82,17 +133,22 @@ impl HttpInput {
         state: &mut Option<Box<Self>>,
         input: &mut &mut [u8],
         limits: &Limits,
-    ) -> Result<Option<Request>, Refusal> {
-        let too_long = || Refusal::over_limit(Limit::Head);
+    ) -> Result<Option<Request>, Unserved> {
+        let too_long =
+            |bytes: &[u8]| Unserved::unparsed(Refusal::over_limit(Limit::Head), bytes, limits);
+        let parse = |head: &[u8]| {
+            Request::parse(head, limits)
+                .map_err(|refusal| Unserved::unparsed(refusal, head, limits))
+        };
         let Some(held) = state.as_mut().map(|state| &mut state.head) else {
             return match head_end(input, 0) {
-                Some(end) if end > limits.head => Err(too_long()),
+                Some(end) if end > limits.head => Err(too_long(input)),
                 Some(end) => {
-                    let request = Request::parse(&input[..end], limits)?;
+                    let request = parse(&input[..end])?;
                     *input = &mut std::mem::take(input)[end..];
                     Ok(Some(request))
                 }
-                None if input.len() > limits.head => Err(too_long()),
+                None if input.len() > limits.head => Err(too_long(input)),
                 None if input.is_empty() => Ok(None),
                 None => {
                     let head = std::mem::take(input).to_vec();
@@ -107,14 +163,13 @@ impl HttpInput {
         match head_end(held, searched) {
             Some(end) if end <= limits.head => {
                 *input = &mut std::mem::take(input)[end - searched..];
-                let request = Request::parse(&held[..end], limits)?;
-                Ok(Some(request))
+                Ok(Some(parse(&held[..end])?))
             }
             None if held.len() <= limits.head => {
                 *input = &mut [];
                 Ok(None)
             }
-            _ => Err(too_long()),
+            _ => Err(too_long(held)),
         }
     }
 }
@@ -123,7 +178,7 @@ impl HttpInput {
 mod tests {
     use super::*;
 
-    fn requests(parts: &[&[u8]]) -> Result<Vec<(String, Vec<u8>)>, Refusal> {
+    fn requests(parts: &[&[u8]]) -> Result<Vec<(String, Vec<u8>)>, Unserved> {
         let limits = Limits::default();
         let mut state = None;
         let mut complete = Vec::new();
@@ -178,7 +233,7 @@ mod tests {
         bytes.insert(40, b'y');
         for size in [1, 1000, bytes.len()] {
             let parts: Vec<&[u8]> = bytes.chunks(size).collect();
-            assert_eq!(requests(&parts).unwrap_err().status, 431);
+            assert_eq!(requests(&parts).unwrap_err().refusal.status, 431);
         }
     }
 }

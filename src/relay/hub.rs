@@ -207,6 +207,10 @@ impl Hub {
             channel,
             position: joined.members.len() as u32,
         });
+        if joined.members.capacity() == 0 {
+            // Many channels never have a second member.
+            joined.members.reserve_exact(1);
+        }
         joined.members.push(id);
         true
     }

@@ -6,13 +6,14 @@ use crate::limits::Limit;
 use crate::protocol::forwarded_for::{client_address, forwarded_address};
 use crate::protocol::http_request::{Method, Request};
 use crate::protocol::http_response::{CONTINUE, Refusal, Response};
+use crate::protocol::request_head::RequestHead;
 use crate::relay::address::PeerAddress;
 use crate::relay::conn_id::ConnId;
-use crate::relay::dialect::{Answer, Client, DialectId};
+use crate::relay::dialect::{Answer, Client, Dialect, DialectId};
 use crate::relay::http_input::{HttpInput, Step};
 use crate::relay::moment::{Now, Tick};
 use crate::relay::operator::events::Event;
-use crate::relay::peer::{Open, Stage};
+use crate::relay::peer::{ListenerId, Open, Stage};
 use crate::relay::receive::Reading;
 use crate::relay::request::CloseReason;
 use crate::relay::{Relay, ServiceKind};
@@ -65,8 +66,9 @@ impl Relay {
                     *budget -= 1;
                     self.answer(id, &request, &body, now);
                 }
-                Err(refusal) => {
-                    self.refuse(id, refusal, false, now);
+                Err(unserved) => {
+                    let refusal = unserved.refusal.clone();
+                    self.refuse(id, refusal, unserved.head(), now);
                     return Reading::Over;
                 }
             }
@@ -80,23 +82,15 @@ impl Relay {
             return;
         };
         let head_only = request.method() == Method::Head;
-        let service = self.services.get(peer.listener.index());
         let (address, forwarded_for) = self.client_of(peer.address, request);
-        let dialects = match service.map(|service| &service.kind) {
-            Some(ServiceKind::Dialects(dialects)) => dialects.as_slice(),
-            Some(ServiceKind::Control { .. }) | None => &[],
-        };
-        let dialect = match self.route(dialects, request) {
-            Some(dialect) => dialect,
-            None => {
-                let refusal = Refusal::new(404, "nothing is served here");
-                return self.refuse(id, refusal, head_only, now);
-            }
+        let Some(dialect) = self.route(peer.listener, Some(request.path())) else {
+            let refusal = Refusal::new(404, "nothing is served here");
+            return self.refuse(id, refusal, request.into(), now);
         };
         let upgrade = request.has_token("Upgrade", "websocket");
         let (proxy, counted) = (peer.address, peer.counted);
         if let Err(limit) = self.check_address(id, address, upgrade, now) {
-            return self.refuse(id, Refusal::over_limit(limit), head_only, now);
+            return self.refuse(id, Refusal::over_limit(limit), request.into(), now);
         }
         let client = Client {
             id,
@@ -109,7 +103,10 @@ impl Relay {
         match service.request(&mut cx, client, request, body) {
             Answer::Upgrade(bytes) => self.upgrade(id, dialect, address, bytes, now),
             Answer::Later(bytes) => self.await_verdict(id, dialect, address, bytes, now),
-            Answer::Refuse(refusal) => self.refuse(id, refusal, head_only, now),
+            Answer::Refuse(refusal) => {
+                self.count_refusal(id, &refusal);
+                self.answer_last(id, &refusal.into(), head_only, now);
+            }
             Answer::Respond(response) => {
                 if !counted {
                     self.discount(id, proxy);
@@ -189,26 +186,52 @@ impl Relay {
     }
 
     /// Answers with why not, and closes: behind a request that was not understood there is
-    /// nothing that could be.
-    fn refuse(&mut self, id: ConnId, refusal: Refusal, head_only: bool, now: Now) {
-        let address = self.peers.get(id).map(|peer| peer.address);
+    /// nothing that could be. The dialect that it would have gone to has the wording.
+    fn refuse(&mut self, id: ConnId, refusal: Refusal, head: RequestHead<'_>, now: Now) {
+        self.count_refusal(id, &refusal);
+        let Some(listener) = self.peers.get(id).map(|peer| peer.listener) else {
+            return;
+        };
+        let response = self.word_refusal(listener, head, refusal, now);
+        let head_only = head.method_name() == Some("HEAD");
+        self.answer_last(id, &response, head_only, now);
+    }
+
+    /// The words of the dialect that a request would have gone to, or plain text.
+    pub(super) fn word_refusal(
+        &mut self,
+        listener: ListenerId,
+        head: RequestHead<'_>,
+        refusal: Refusal,
+        now: Now,
+    ) -> Response {
+        let dialect = self.route(listener, head.path());
+        match dialect.and_then(|dialect| self.split(dialect, now)) {
+            Some((service, mut cx)) => service.word_refusal(&mut cx, head, refusal),
+            None => refusal.into(),
+        }
+    }
+
+    fn count_refusal(&mut self, id: ConnId, refusal: &Refusal) {
         if let Some(limit) = refusal.limit {
             self.counters.count_limit(limit);
         } else {
             self.counters.peer_faults += 1;
         }
-        if let Some(address) = address {
+        if let Some(peer) = self.peers.get(id) {
             log::debug!(
                 connection:% = id,
-                peer:% = address,
+                peer:% = peer.address,
                 status = refusal.status,
                 reason = &*refusal.reason;
                 "request refused"
             );
         }
-        let frame = self
-            .outboxes
-            .frame(Response::from(refusal).encode(false, head_only));
+    }
+
+    /// Sends the last answer of a connection, and closes.
+    fn answer_last(&mut self, id: ConnId, response: &Response, head_only: bool, now: Now) {
+        let frame = self.outboxes.frame(response.encode(false, head_only));
         self.outboxes.push(id, frame);
         self.finish(id, CloseReason::without_code("request refused"), now);
     }
@@ -235,18 +258,26 @@ impl Relay {
         (address, header)
     }
 
-    fn route(&self, dialects: &[DialectId], request: &Request) -> Option<DialectId> {
+    /// Which dialect of a listener serves a path. One that is not known is served only where
+    /// there is no choice.
+    fn route(&self, listener: ListenerId, path: Option<&str>) -> Option<DialectId> {
+        let service = self.services.get(listener.index())?;
+        let dialects = match &service.kind {
+            ServiceKind::Dialects(dialects) => dialects.as_slice(),
+            ServiceKind::Control { .. } => &[],
+        };
         if let [only] = dialects {
             return Some(*only);
         }
-        let find = |test: &dyn Fn(&dyn crate::relay::dialect::Dialect) -> bool| {
+        let find = |test: &dyn Fn(&dyn Dialect) -> bool| {
             dialects.iter().copied().find(|dialect| {
                 self.dialects
                     .get(dialect.index())
                     .is_some_and(|dialect| test(dialect.as_ref()))
             })
         };
-        find(&|dialect| dialect.claims(request.path())).or_else(|| find(&|d| d.takes_the_rest()))
+        let path = path?;
+        find(&|dialect| dialect.claims(path)).or_else(|| find(&|d| d.takes_the_rest()))
     }
 
     /// The limits by address, for a client that is not trusted.

@@ -10,6 +10,7 @@
 )]
 
 pub(crate) mod decoder;
+pub(crate) mod workers;
 
 use std::collections::VecDeque;
 use std::io::IoSlice;

@@ -116,8 +116,11 @@ fn requests<'a>(parts: impl Iterator<Item = &'a [u8]>, limits: &Limits) -> Outco
                     request.target().to_owned(),
                     body,
                 )),
-                Err(refusal) => {
-                    outcome.refused = Some(refusal.status);
+                Err(unserved) => {
+                    // What is known of it is looked at for the answer.
+                    let head = unserved.head();
+                    let _ = (head.method_name(), head.path(), head.header("X-Request-Id"));
+                    outcome.refused = Some(unserved.refusal.status);
                     return outcome;
                 }
             }

@@ -11,6 +11,7 @@ pub(crate) mod drc;
 pub(crate) mod dsock;
 pub(crate) mod http_head;
 pub(crate) mod json_web_token;
+pub(crate) mod message_broker;
 pub(crate) mod relay;
 pub(crate) mod request_path;
 pub(crate) mod ws_receiver;

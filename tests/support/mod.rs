@@ -47,5 +47,5 @@ pub use process::{cpu_time, open_descriptors, resident_bytes, signal};
 pub use programs::require;
 pub use raw_client::{End, RawClient};
 pub use seeded_random::SeededRandom;
-pub use server::Server;
+pub use server::{Server, fantail};
 pub use wait::wait_until;

@@ -22,7 +22,7 @@ pub fn free_address() -> SocketAddr {
 }
 
 /// php-cli.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Php(PathBuf);
 
 impl Php {

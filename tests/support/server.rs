@@ -151,6 +151,12 @@ impl Server {
         signal(self.pid(), name);
     }
 
+    /// Ends the server as the system does when it runs out of memory.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("a child can be killed");
+        self.child.wait().expect("who is killed ends");
+    }
+
     /// Whether the server still runs.
     pub fn is_running(&mut self) -> bool {
         exit_within(Duration::ZERO, &mut self.child).is_none()
@@ -183,6 +189,14 @@ impl Drop for Server {
             }
         }
     }
+}
+
+/// The binary that cargo built, for another of its commands than to serve, with `directory` as its
+/// working directory and no configuration but what is there.
+pub fn fantail(directory: &Path) -> Command {
+    let mut command = command(&[]);
+    keep_apart(&mut command, directory);
+    command
 }
 
 /// The binary that cargo built, or with `TESTS_BINARY` another one (a release build).

@@ -19,8 +19,8 @@ use fantail::relay::operator::Order;
 use fantail::relay::peer::ListenerId;
 use fantail::relay::task::{Assigned, Finished, TaskKind, Worker};
 use fantail::relay::{Admission, Reading, Relay, Service, ServiceKind, Settings};
-use fantail::store::sqlite::SqliteStore;
 use std::io::IoSlice;
+use std::path::Path;
 use std::time::Duration;
 
 /// 2026-11-20 21:35:04 UTC.
@@ -45,7 +45,7 @@ pub(crate) struct Simulated {
     random: fastrand::Rng,
     verifier: Verifier,
     /// There if messages are kept.
-    store: Option<SqliteStore>,
+    store: Option<Box<dyn Worker>>,
     /// Of the store.
     _directory: tempfile::TempDir,
 }
@@ -86,10 +86,7 @@ impl Simulated {
         let random = SeededRandom::new(seed);
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let path = directory.path().join("fantail.db");
-        let store = config
-            .message_broker
-            .keep_data
-            .then(|| SqliteStore::open(&path).expect("it can be made"));
+        let store = config.message_broker.keep_data.then(|| open_store(&path));
         let mut relay =
             Relay::new(settings, dialects(&config), services).with_random_source(Box::new(random));
         for index in 0..config.listen.len() {
@@ -165,7 +162,7 @@ impl Simulated {
     fn do_tasks(&mut self, now: Now) {
         while let Some(Assigned { ticket, task }) = self.relay.pop_task() {
             let worker: &mut dyn Worker = match (task.kind(), &mut self.store) {
-                (TaskKind::Store, Some(store)) => store,
+                (TaskKind::Store, Some(store)) => store.as_mut(),
                 _ => &mut self.verifier,
             };
             let outcome = worker.perform(vec![task]).remove(0);
@@ -274,6 +271,17 @@ impl Transport for Simulated {
     fn epoch_seconds(&self) -> u64 {
         (BEGINNING + self.elapsed).as_secs()
     }
+}
+
+#[cfg(feature = "sqlite")]
+fn open_store(path: &Path) -> Box<dyn Worker> {
+    let store = fantail::store::sqlite::SqliteStore::open(path);
+    Box::new(store.expect("it can be made"))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn open_store(_path: &Path) -> Box<dyn Worker> {
+    panic!("this build has no store: such transcripts are not played")
 }
 
 /// All dialects, in the order of [`ServiceName::ALL`].

@@ -83,17 +83,19 @@ pub(super) fn relay_settings(config: &Config) -> Settings {
     }
 }
 
+/// True if some listener serves it.
+pub(super) fn serves(config: &Config, service: ServiceName) -> bool {
+    let mut listeners = config.listen.iter();
+    listeners.any(|listen| listen.serve.contains(&service))
+}
+
 /// Who does what may block. A store is opened only where something keeps messages.
 ///
 /// # Errors
 /// Why the store cannot be opened.
 pub(super) fn workforce(config: &Config) -> Result<Workforce, Failure> {
     let workforce = Workforce::new().with(TaskKind::Password, Box::new(Verifier::default()));
-    let serves_broker = config
-        .listen
-        .iter()
-        .any(|listen| listen.serve.contains(&ServiceName::MessageBroker));
-    if !serves_broker {
+    if !serves(config, ServiceName::MessageBroker) {
         return Ok(workforce);
     }
     if !config.message_broker.keep_data {

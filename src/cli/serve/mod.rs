@@ -62,7 +62,12 @@ fn run_server(config: &Config, sources: Sources) -> Result<(), Failure> {
     let mut config = config.clone();
     made.fill_in(&mut config);
     let settings = assembly::relay_settings(&config);
-    log::info!("{}", resources::describe(&settings.limits));
+    log::info!(
+        "{}",
+        resources::describe(&settings.limits, |service| assembly::serves(
+            &config, service
+        ))
+    );
     let workforce = assembly::workforce(&config)?;
     let relay = Relay::new(
         settings,

@@ -1,12 +1,17 @@
 //! What the machine has to give: descriptors and memory.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::config::Service;
 use crate::limits::{Limits, RESERVED_DESCRIPTORS, SPARE_DESCRIPTORS};
 
 /// What an idle WebSocket costs at most, in bytes (see docs/performance.md).
 const BYTES_PER_CONNECTION: usize = 350;
+
+/// The same for a WebSocket of dSock's with a session and two channels.
+const BYTES_PER_DSOCK_CONNECTION: usize = 1_250;
 
 /// The part of the machine's memory that all buffers may take.
 const MEMORY_PART: usize = 4;
@@ -35,16 +40,33 @@ pub(super) fn fill_in(limits: &mut Limits) {
     }
 }
 
-/// A line that says what the server may come to need.
-pub(super) fn describe(limits: &Limits) -> String {
+/// A line that says what the server may come to need for what it serves.
+pub(super) fn describe(limits: &Limits, serves: impl Fn(Service) -> bool) -> String {
     const MIB: usize = 1024 * 1024;
-    let fixed = limits.connections.saturating_mul(BYTES_PER_CONNECTION);
-    format!(
-        "at most {} connections x {BYTES_PER_CONNECTION} B + {} MiB of buffers = {} MiB",
-        limits.connections,
-        limits.memory / MIB,
-        fixed.saturating_add(limits.memory) / MIB
-    )
+    let each = if serves(Service::Dsock) {
+        BYTES_PER_DSOCK_CONNECTION
+    } else {
+        BYTES_PER_CONNECTION
+    };
+    let mut line = format!("at most {} connections x {each} B", limits.connections);
+    let mut sum = limits.connections.saturating_mul(each);
+    for (counts, bytes, what) in [
+        (true, limits.memory, "buffers"),
+        (
+            serves(Service::Dsock),
+            limits.dsock_claims_memory,
+            "claims of dSock",
+        ),
+        (serves(Service::Drc), limits.drc_memory, "grants of DRC"),
+    ] {
+        if counts {
+            // Writing to a string cannot fail.
+            let _ = write!(line, " + {} MiB of {what}", bytes / MIB);
+            sum = sum.saturating_add(bytes);
+        }
+    }
+    let _ = write!(line, " = {} MiB", sum / MIB);
+    line
 }
 
 /// Raises the soft descriptor limit to the hard one; the limit in force.
@@ -114,6 +136,30 @@ fn control_group_limit(root: &Path, membership: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_served_is_counted_and_nothing_else() {
+        const MIB: usize = 1024 * 1024;
+        let limits = Limits {
+            connections: 10_000,
+            memory: 100 * MIB,
+            ..Limits::default()
+        };
+        for (served, expected) in [
+            (
+                &[Service::Topics][..],
+                "at most 10000 connections x 350 B + 100 MiB of buffers = 103 MiB",
+            ),
+            (
+                &[Service::Topics, Service::Dsock, Service::Drc],
+                "at most 10000 connections x 1250 B + 100 MiB of buffers + 256 MiB of claims of \
+                 dSock + 64 MiB of grants of DRC = 431 MiB",
+            ),
+        ] {
+            let line = describe(&limits, |service| served.contains(&service));
+            assert_eq!(line, expected);
+        }
+    }
 
     #[test]
     fn the_machine_says_how_much_memory_it_has() {

@@ -3,11 +3,12 @@
 use std::fmt::Write;
 
 use crate::dialects::dsock::directory::{Claim, Connection};
-use crate::dialects::dsock::error::ApiError;
+use crate::dialects::dsock::error::{ApiError, ErrorCode};
 use crate::dialects::dsock::request_id;
 use crate::dialects::dsock::uuid::Uuid;
+use crate::limits::Limit;
 use crate::protocol::go_json::{push_quoted, quote};
-use crate::protocol::http_response::Response;
+use crate::protocol::http_response::{Refusal, Response};
 
 const JSON: &str = "application/json; charset=utf-8";
 
@@ -58,6 +59,14 @@ pub(super) fn error(error: &ApiError, request_id: &str) -> Response {
     Response::with_body(error.code.status(), JSON, body.into_bytes())
 }
 
+/// The answer to a request that was refused before a call began.
+pub(super) fn refusal(refusal: Refusal, request_id: &str) -> Response {
+    let mut response = error(&ApiError::of_refusal(&refusal), request_id);
+    response.status = refusal.status;
+    response.headers.extend(refusal.headers);
+    response
+}
+
 /// Sends a client that asked with one slash too many to where the call is: another method than `GET`
 /// is repeated there as it is.
 pub(super) fn redirect(path: &str, query: Option<&str>, is_get: bool) -> Response {
@@ -102,21 +111,34 @@ pub(super) fn created(claim: &Claim) -> Response {
 }
 
 /// What `/info` tells.
+///
+/// # Errors
+/// If that is more than `most` bytes; nothing beyond them is looked at or written.
 pub(super) fn info<'a>(
     claims: impl Iterator<Item = &'a Claim>,
     connections: impl Iterator<Item = &'a Connection>,
     worker: Uuid,
-) -> Response {
+    most: usize,
+) -> Result<Response, ApiError> {
+    let too_long = || ApiError::over_limit(ErrorCode::TargetTooLarge, Limit::DsockInfo);
     let mut body = String::from("{\"claims\":[");
-    push_list(&mut body, claims, |body, claim| {
+    let fits = push_list(&mut body, claims, |body, claim| {
         push_claim(body, claim, true);
+        body.len() <= most
     });
+    if !fits {
+        return Err(too_long());
+    }
     body.push_str("],\"connections\":[");
-    push_list(&mut body, connections, |body, connection| {
+    let fits = push_list(&mut body, connections, |body, connection| {
         push_connection(body, connection, worker);
+        body.len() <= most
     });
     body.push_str("],\"success\":true}");
-    json(body)
+    if !fits || body.len() > most {
+        return Err(too_long());
+    }
+    Ok(json(body))
 }
 
 /// `/info` tells of no channels as of one without a name, and clients have got used to it.
@@ -157,23 +179,33 @@ fn push_names<'a>(body: &mut String, names: impl Iterator<Item = &'a str>, by_in
     if by_info && names.peek().is_none() {
         body.push_str("\"\"");
     }
-    push_list(body, names, push_quoted);
+    push_list(body, names, |body, name| {
+        push_quoted(body, name);
+        true
+    });
     body.push(']');
 }
 
-fn push_list<T>(body: &mut String, items: impl Iterator<Item = T>, push: impl Fn(&mut String, T)) {
+/// Commas between items. False if `push` did not want to go on.
+fn push_list<T>(
+    body: &mut String,
+    items: impl Iterator<Item = T>,
+    push: impl Fn(&mut String, T) -> bool,
+) -> bool {
     for (index, item) in items.enumerate() {
         if index > 0 {
             body.push(',');
         }
-        push(body, item);
+        if !push(body, item) {
+            return false;
+        }
     }
+    true
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialects::dsock::error::ErrorCode;
     use crate::dialects::dsock::route::{self, Route};
     use crate::protocol::http_request::Method;
     use serde_json::Value;

@@ -2,7 +2,7 @@
 
 use crate::dialects::dsock::answer;
 use crate::dialects::dsock::claim_request::ClaimRequest;
-use crate::dialects::dsock::directory::{ClaimFault, ClaimNumber, LONGEST_NAME, NewClaim};
+use crate::dialects::dsock::directory::{LONGEST_NAME, NewClaim, NotCreated};
 use crate::dialects::dsock::error::{ApiError, ErrorCode};
 use crate::dialects::dsock::settings::ApiVersion;
 use crate::dialects::dsock::target::{Selection, Target};
@@ -27,13 +27,6 @@ impl Dsock {
         let now = cx.now().wall;
         let request = ClaimRequest::read(query, now)?;
         check_lengths(&request, cx.limits())?;
-        self.expire_claims(cx);
-        if self.directory.claims.len() >= cx.limits().dsock_claims {
-            return Err(ApiError::over_limit(
-                ErrorCode::TooManyClaims,
-                Limit::DsockClaims,
-            ));
-        }
         let made;
         let id = match request.id {
             Some(id) => id,
@@ -49,16 +42,12 @@ impl Dsock {
             channels: &request.channels,
             expires: request.expires,
         };
-        let claims = &mut self.directory.claims;
-        if claims.memory() + claim.memory() > cx.limits().dsock_claims_memory {
-            return Err(too_much_memory());
-        }
-        let number = claims.create(&claim, now).map_err(|fault| match fault {
-            ClaimFault::IdUsed => ErrorCode::ClaimIdAlreadyUsed,
-            ClaimFault::TooLarge => ErrorCode::ErrorCheckingClaim,
-        })?;
-        let claim = claims.get(number).ok_or(ErrorCode::ErrorCheckingClaim)?;
-        let answer = answer::created(claim);
+        let claim = self.directory.create_claim(&claim, cx.limits(), now);
+        let answer = answer::created(claim.map_err(|not| match not {
+            NotCreated::IdUsed => ErrorCode::ClaimIdAlreadyUsed.into(),
+            NotCreated::Impossible => ErrorCode::ErrorCheckingClaim.into(),
+            NotCreated::NoRoom(limit) => ApiError::over_limit(ErrorCode::TooManyClaims, limit),
+        })?);
         self.watch_claims(cx);
         Ok(answer)
     }
@@ -108,9 +97,7 @@ impl Dsock {
         let target = Target::of(query);
         let selection = self.selection(target.connections())?;
         if query.get("keepClaims") != Some("true") {
-            for number in self.claims_of(cx, target) {
-                self.directory.claims.remove(number);
-            }
+            self.directory.forget_claims(target.claims(), cx.now().wall);
         }
         for id in self.receivers(cx, selection) {
             // Requests that come before the close is done must not find it any more.
@@ -129,13 +116,15 @@ impl Dsock {
         let target = Target::of(query);
         let selection = self.selection(target.connections_of_info())?;
         let worker = self.worker(cx);
-        let (numbers, receivers) = (self.claims_of(cx, target), self.receivers(cx, selection));
-        let (claims, connections) = (&self.directory.claims, &self.directory.connections);
-        Ok(answer::info(
-            numbers.into_iter().filter_map(|number| claims.get(number)),
-            receivers.into_iter().filter_map(|id| connections.get(id)),
+        let receivers = self.receivers(cx, selection);
+        answer::info(
+            self.directory.claims(target.claims(), cx.now().wall),
+            receivers
+                .into_iter()
+                .filter_map(|id| self.directory.get(id)),
             worker,
-        ))
+            cx.limits().dsock_info,
+        )
     }
 
     pub(super) fn selection<'a>(
@@ -145,19 +134,6 @@ impl Dsock {
         selection.ok_or(match self.settings.api_version {
             ApiVersion::V0_4 => ErrorCode::MissingTarget,
             ApiVersion::V0_2 => ErrorCode::MissingConnectionOrUser,
-        })
-    }
-
-    pub(super) fn claims_of(&self, cx: &Cx<'_>, target: Target<'_>) -> Vec<ClaimNumber> {
-        let now = cx.now().wall;
-        let claims = &self.directory.claims;
-        let key = target.claims();
-        let is_meant = |number: &ClaimNumber| {
-            let claim = claims.get(*number);
-            claim.is_some_and(|claim| target.is_of_session(claim.session()))
-        };
-        key.map_or_else(Vec::new, |key| {
-            claims.find(key, now).filter(is_meant).collect()
         })
     }
 }

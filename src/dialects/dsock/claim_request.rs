@@ -45,13 +45,15 @@ impl<'a> ClaimRequest<'a> {
 }
 
 /// An expiration is a time, a duration begins now.
-fn expires(query: &Query<'_>, now: Duration) -> Result<Duration, ErrorCode> {
+fn expires(query: &Query<'_>, now: Duration) -> Result<Duration, ApiError> {
     if let Some(text) = query.filled("expiration") {
         let expiration = integer(text).ok_or(ErrorCode::InvalidExpiration)?;
         let seconds = positive(expiration).ok_or(ErrorCode::NegativeExpiration)?;
-        return Some(Duration::from_secs(seconds))
-            .filter(|expires| *expires > now && seconds <= LAST_SECOND)
-            .ok_or(ErrorCode::InvalidExpiration);
+        if seconds > LAST_SECOND {
+            return Err(too_late(ErrorCode::InvalidExpiration, "expiration"));
+        }
+        let expires = Some(Duration::from_secs(seconds)).filter(|expires| *expires > now);
+        return Ok(expires.ok_or(ErrorCode::InvalidExpiration)?);
     }
     let seconds = match query.filled("duration") {
         Some(text) => {
@@ -62,7 +64,13 @@ fn expires(query: &Query<'_>, now: Duration) -> Result<Duration, ErrorCode> {
     };
     now.checked_add(Duration::from_secs(seconds))
         .filter(|expires| expires.as_secs() <= LAST_SECOND)
-        .ok_or(ErrorCode::InvalidDuration)
+        .ok_or_else(|| too_late(ErrorCode::InvalidDuration, "duration"))
+}
+
+/// It is an integer, which the message of the original denies.
+fn too_late(code: ErrorCode, parameter: &str) -> ApiError {
+    let message = format!("The {parameter} is too large: the claim would end after the year 9999");
+    ApiError::with_message(code, message)
 }
 
 /// Digits with a sign or without.
@@ -119,6 +127,25 @@ mod tests {
         ] {
             let query = format!("user=u1&{query}");
             assert_eq!(read(&query).map(|(end, _)| end), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn an_integer_that_is_too_large_is_not_said_to_be_none() {
+        let digits = "99999999999999999999";
+        let usual = "(must be a integer)";
+        for (query, message) in [
+            (format!("duration={digits}"), usual),
+            (format!("expiration={digits}"), usual),
+            ("duration=253402300799".to_owned(), "The duration is too"),
+            (
+                "expiration=253402300800".to_owned(),
+                "The expiration is too",
+            ),
+        ] {
+            let query = format!("user=u1&{query}");
+            let error = ClaimRequest::read(&Query::parse(&query), NOW).unwrap_err();
+            assert!(error.message.contains(message), "{query}: {error:?}");
         }
     }
 

@@ -1,6 +1,8 @@
 //! `GET /connect`: a claim or a JWT becomes a connection.
 
-use crate::dialects::dsock::directory::{Claim, ClaimKey, Connection};
+use std::rc::Rc;
+
+use crate::dialects::dsock::directory::{Claim, Connection, NoClaim};
 use crate::dialects::dsock::error::{ApiError, ErrorCode};
 use crate::dialects::dsock::jwt::{self, Identity, JwtFault};
 use crate::dialects::dsock::uuid::Uuid;
@@ -55,10 +57,7 @@ impl Dsock {
             return Err(ErrorCode::ErrorGettingConnection.into());
         }
         let identity = match proof {
-            Proof::Claim(id) => {
-                let claim = self.directory.redeem(id, now);
-                identity(&claim.ok_or(ErrorCode::MissingClaim)?)
-            }
+            Proof::Claim(id) => identity(&self.directory.redeem(id, now).map_err(ErrorCode::from)?),
             Proof::Jwt(identity) => identity,
         };
         let mut channels = identity.channels;
@@ -74,7 +73,7 @@ impl Dsock {
             channels: channels.into_iter().map(Into::into).collect(),
             last_ping: now.as_secs(),
         };
-        self.directory.connections.insert(client.id, connection);
+        self.directory.insert(client.id, connection);
         Ok(Answer::Upgrade(handshake.answer(None)))
     }
 
@@ -89,10 +88,8 @@ impl Dsock {
         let now = cx.now().wall;
         let secret = &self.settings.jwt_secret;
         if let Some(id) = query.filled("claim") {
-            let claims = &self.directory.claims;
-            let number = claims.find(ClaimKey::Id(id), now).next();
-            let claim = number.and_then(|number| claims.get(number));
-            let claim = claim.ok_or(ErrorCode::MissingClaim)?;
+            let claim = self.directory.find_claim(id, now);
+            let claim = claim.map_err(ErrorCode::from)?;
             return Ok((Proof::Claim(id), claim.user().to_owned()));
         }
         let token = query.filled("jwt").filter(|_| !secret.is_empty());
@@ -110,46 +107,40 @@ impl Dsock {
     }
 
     /// Puts a new connection into the channels by which messages find it.
-    pub(super) fn enter(&self, cx: &mut Cx<'_>, id: ConnId) {
-        let Some(connection) = self.directory.connections.get(id) else {
+    pub(super) fn enter(&mut self, cx: &mut Cx<'_>, id: ConnId) {
+        let Some(connection) = self.directory.get_mut(id) else {
             return;
         };
-        let Connection { user, session, .. } = connection;
-        let mut keys = vec![channels::user(cx, user)];
-        if !session.is_empty() {
-            keys.push(channels::session(cx, user, session));
+        for name in &mut connection.channels {
+            // One name for all who are there.
+            let channel = cx.find(&channels::channel(cx, name));
+            if let Some(key) = channel.and_then(|channel| cx.key_of(channel)) {
+                *name = Rc::clone(&key.1);
+            }
         }
-        keys.extend(
-            connection
-                .channels
-                .iter()
-                .map(|name| channels::channel(cx, name)),
-        );
-        for key in keys {
+        for key in self.kinds.of_connection(cx, connection) {
             cx.join(id, key, POLICY);
         }
     }
 
     /// Takes a connection out of everything by which it is found.
     pub(super) fn forget(&mut self, cx: &mut Cx<'_>, id: ConnId) {
-        let Some(connection) = self.directory.connections.remove(id) else {
+        let Some(connection) = self.directory.remove(id) else {
             return;
         };
-        let Connection { user, session, .. } = &connection;
-        let mut keys = vec![
-            channels::user(cx, user),
-            channels::session(cx, user, session),
-        ];
-        keys.extend(
-            connection
-                .channels
-                .iter()
-                .map(|name| channels::channel(cx, name)),
-        );
-        for key in keys {
+        for key in self.kinds.of_connection(cx, &connection) {
             if let Some(channel) = cx.find(&key) {
                 cx.leave(id, channel);
             }
+        }
+    }
+}
+
+impl From<NoClaim> for ErrorCode {
+    fn from(none: NoClaim) -> Self {
+        match none {
+            NoClaim::Missing => Self::MissingClaim,
+            NoClaim::Ended => Self::ExpiredClaim,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::limits::Limit;
+use crate::protocol::http_response::Refusal;
 
 macro_rules! errors {
     ($($variant:ident($code:literal, $status:literal, $message:literal);)+) => {
@@ -61,6 +62,7 @@ errors! {
     MissingConnectionOrUser("MISSING_CONNECTION_OR_USER", 400, "Connection ID or user ID is missing");
     InvalidMessageType("INVALID_MESSAGE_TYPE", 400, "Invalid message type, must be text or binary");
     ErrorBindingQueryParams("ERROR_BINDING_QUERY_PARAMS", 400, "Error binding query params");
+    TargetTooLarge("TARGET_TOO_LARGE", 400, "Target has too many claims and connections to tell of");
     TooManyClaims("TOO_MANY_CLAIMS", 503, "Too many claims");
     TooManyConnections("TOO_MANY_CONNECTIONS", 429, "Too many connections");
     ErrorGettingConnection("ERROR_GETTING_CONNECTION", 500, "Error getting connection");
@@ -71,6 +73,13 @@ errors! {
     ErrorDeliveringMessaging("ERROR_DELIVERING_MESSAGING", 500, "Error delivering message");
     ErrorReadingMessage("ERROR_READING_MESSAGE", 500, "Error reading message");
     ErrorMarshallingMessage("ERROR_MARSHALLING_MESSAGE", 500, "Error marshalling message");
+    BadRequest("BAD_REQUEST", 400, "Bad request");
+    BodyTooLarge("BODY_TOO_LARGE", 413, "Body is too large");
+    TooManyRequests("TOO_MANY_REQUESTS", 429, "Too many requests");
+    HeadersTooLarge("HEADERS_TOO_LARGE", 431, "Headers are too large");
+    NotImplemented("NOT_IMPLEMENTED", 501, "Not implemented");
+    ServiceUnavailable("SERVICE_UNAVAILABLE", 503, "Service unavailable");
+    HttpVersionNotSupported("HTTP_VERSION_NOT_SUPPORTED", 505, "HTTP version is not supported");
 }
 
 /// An error with what more can be said of it.
@@ -101,6 +110,21 @@ impl ApiError {
             message: message.into(),
             ..code.into()
         }
+    }
+
+    /// The error for what was refused before a call began. The limit is counted already.
+    pub fn of_refusal(refusal: &Refusal) -> Self {
+        let code = match (refusal.status, refusal.limit) {
+            (_, Some(Limit::ConnectionsPerAddress)) => ErrorCode::TooManyConnections,
+            (413, _) => ErrorCode::BodyTooLarge,
+            (429, _) => ErrorCode::TooManyRequests,
+            (431, _) => ErrorCode::HeadersTooLarge,
+            (501, _) => ErrorCode::NotImplemented,
+            (505, _) => ErrorCode::HttpVersionNotSupported,
+            (500.., _) => ErrorCode::ServiceUnavailable,
+            _ => ErrorCode::BadRequest,
+        };
+        Self::with_message(code, format!("{}: {}", code.message(), refusal.reason))
     }
 
     /// The error for passing a limit, which is named.

@@ -21,11 +21,14 @@ mod claim_request;
 mod connect;
 mod request_id;
 mod subscriptions;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::dialects::dsock::channels::Kinds;
 use crate::dialects::dsock::directory::Directory;
 use crate::dialects::dsock::error::{ApiError, ErrorCode};
 use crate::dialects::dsock::request_id::RequestIds;
@@ -36,8 +39,9 @@ use crate::dialects::dsock::target::Selection;
 use crate::dialects::dsock::uuid::Uuid;
 use crate::limits::Limit;
 use crate::protocol::http_request::{Method, Request};
-use crate::protocol::http_response::Response;
+use crate::protocol::http_response::{Refusal, Response};
 use crate::protocol::query_string::Query;
+use crate::protocol::request_head::RequestHead;
 use crate::protocol::ws_frame::MessageType;
 use crate::relay::conn_id::ConnId;
 use crate::relay::dialect::{Answer, Client, Cx, Dialect, Terms};
@@ -48,10 +52,7 @@ use crate::relay::output_policy::OutputPolicy;
 /// What happens to a client that does not read: it would miss messages without knowing.
 const POLICY: OutputPolicy = OutputPolicy::Close;
 
-/// Claims that are forgotten in one go, so that nobody has to wait long for it.
-const EXPIRED_AT_ONCE: usize = 2_000;
-
-/// How long a claim may be kept at most once its time is over. Nobody finds it meanwhile.
+/// How long the next look at the claims is away at most: the wall clock may have been set.
 const LONGEST_WATCH: Duration = Duration::from_secs(5);
 
 /// How long the next look at the claims is away at least.
@@ -63,6 +64,7 @@ pub struct Dsock {
     settings: Settings,
     directory: Directory,
     request_ids: RequestIds,
+    kinds: Kinds,
     /// The name of this process, once somebody has asked.
     worker: Option<Uuid>,
     /// A wake for the end of a claim is under way.
@@ -171,7 +173,10 @@ impl Dsock {
     /// The channel of the relay that has all of a selection in it, and nobody else.
     fn channel_of(&self, cx: &Cx<'_>, selection: Selection<'_>) -> Option<ChannelId> {
         let key = match selection {
-            Selection::Id(_) | Selection::Channel(_, Some(_)) => return None,
+            Selection::Id(_) => return None,
+            Selection::Channel(channel, Some(session)) => {
+                channels::channel_session(cx, channel, session)
+            }
             Selection::Channel(channel, None) => channels::channel(cx, channel),
             Selection::User(user, None) => channels::user(cx, user),
             Selection::User(user, Some(session)) => channels::session(cx, user, session),
@@ -181,15 +186,8 @@ impl Dsock {
 
     /// The connections of a selection, in the order in which they came.
     fn receivers(&self, cx: &Cx<'_>, selection: Selection<'_>) -> Vec<ConnId> {
-        let connections = &self.directory.connections;
         match selection {
-            Selection::Id(id) => connections.find(id).into_iter().collect(),
-            Selection::Channel(channel, Some(session)) => {
-                let mut members = self.receivers(cx, Selection::Channel(channel, None));
-                let of_session = |id| connections.get(id).is_some_and(|c| *c.session == *session);
-                members.retain(|id| of_session(*id));
-                members
-            }
+            Selection::Id(id) => self.directory.find(id).into_iter().collect(),
             _ => self
                 .channel_of(cx, selection)
                 .map_or_else(Vec::new, |channel| cx.channel_members(channel)),
@@ -199,24 +197,20 @@ impl Dsock {
     /// A client has shown that it is there.
     fn heard(&mut self, cx: &Cx<'_>, id: ConnId) {
         let now = cx.now().wall.as_secs();
-        if let Some(connection) = self.directory.connections.get_mut(id) {
+        if let Some(connection) = self.directory.get_mut(id) {
             connection.last_ping = now;
         }
     }
 
-    fn expire_claims(&mut self, cx: &Cx<'_>) {
-        self.directory.claims.expire(cx.now().wall, EXPIRED_AT_ONCE);
-    }
-
-    /// Makes sure that claims are looked at when the next one ends, or a little later.
+    /// Makes sure that claims are looked at when the next one is to be forgotten, or a little later.
     fn watch_claims(&mut self, cx: &mut Cx<'_>) {
         if self.watching_claims {
             return;
         }
-        let Some(end) = self.directory.claims.next_end() else {
+        let Some(next) = self.directory.next_forgotten() else {
             return;
         };
-        let left = end.saturating_sub(cx.now().wall);
+        let left = next.saturating_sub(cx.now().wall);
         cx.wake_dialect_in(left.clamp(SHORTEST_WATCH, LONGEST_WATCH), 0);
         self.watching_claims = true;
     }
@@ -256,7 +250,9 @@ impl Dialect for Dsock {
         request: &Request,
         body: &[u8],
     ) -> Answer {
-        let request_id = self.request_ids.choose(cx, request);
+        let request_id = self
+            .request_ids
+            .choose(cx, request.header(request_id::HEADER));
         let method = request.method();
         let endpoint = match route::find(method, request.path()) {
             Route::To(endpoint) => endpoint,
@@ -289,6 +285,17 @@ impl Dialect for Dsock {
         Answer::Respond(answer::named(response, request_id))
     }
 
+    fn word_refusal(
+        &mut self,
+        cx: &mut Cx<'_>,
+        head: RequestHead<'_>,
+        refusal: Refusal,
+    ) -> Response {
+        let request_id = self.request_ids.choose(cx, head.header(request_id::HEADER));
+        let response = answer::refusal(refusal, &request_id);
+        answer::named(response, request_id)
+    }
+
     fn opened(&mut self, cx: &mut Cx<'_>, client: Client<'_>) {
         self.enter(cx, client.id);
     }
@@ -304,12 +311,12 @@ impl Dialect for Dsock {
 
     fn tick(&mut self, cx: &mut Cx<'_>, _token: u32) {
         self.watching_claims = false;
-        self.expire_claims(cx);
+        self.directory.forget_ended_claims(cx.now().wall);
         self.watch_claims(cx);
     }
 
     fn describe(&self, id: ConnId, _now: Now, members: &mut Map<String, Value>) {
-        let Some(connection) = self.directory.connections.get(id) else {
+        let Some(connection) = self.directory.get(id) else {
             return;
         };
         members.insert("connection".to_owned(), connection.uuid.to_string().into());
@@ -322,6 +329,6 @@ impl Dialect for Dsock {
     }
 
     fn closed(&mut self, _cx: &mut Cx<'_>, id: ConnId) {
-        self.directory.connections.remove(id);
+        self.directory.remove(id);
     }
 }

@@ -2,7 +2,6 @@
 //! sends a sound one in `X-Request-Id`, otherwise a UUID.
 
 use crate::dialects::dsock::uuid::Uuid;
-use crate::protocol::http_request::Request;
 use crate::relay::dialect::Cx;
 
 /// The header field.
@@ -19,9 +18,9 @@ pub(super) struct RequestIds {
 }
 
 impl RequestIds {
-    /// The name of a request.
-    pub(super) fn choose(&mut self, cx: &mut Cx<'_>, request: &Request) -> String {
-        let own = request.header(HEADER).filter(|name| is_sound(name));
+    /// The name of a request, of which `own` is the client's.
+    pub(super) fn choose(&mut self, cx: &mut Cx<'_>, own: Option<&str>) -> String {
+        let own = own.filter(|name| is_sound(name));
         own.map_or_else(|| self.make(cx).to_string(), str::to_owned)
     }
 

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::dialects::dsock::api::{check_channels, too_many_channels, too_much_memory};
+use crate::dialects::dsock::directory::Changed;
 use crate::dialects::dsock::error::ApiError;
 use crate::dialects::dsock::names::{self, NameSet};
 use crate::dialects::dsock::target::Target;
@@ -61,31 +62,20 @@ impl Dsock {
                 .collect(),
             defaults: defaults.iter().map(String::as_str).collect(),
         };
-        let receivers = self.receivers(cx, selection);
-        let claims = if query.get("ignoreClaims") == Some("true") {
-            Vec::new()
+        let mut changed = if query.get("ignoreClaims") == Some("true") {
+            Changed::default()
         } else {
-            self.claims_of(cx, target)
-        };
-        let (most_channels, most_memory) = {
-            let limits = cx.limits();
-            (limits.dsock_channels, limits.dsock_claims_memory)
-        };
-        let mut results = Vec::with_capacity(claims.len() + receivers.len());
-        for number in claims {
-            let claims = &mut self.directory.claims;
-            results.push(match change {
+            let (now, claims) = (cx.now().wall, target.claims());
+            let directory = &mut self.directory;
+            match change {
                 Change::Subscribe => {
-                    claims.add_channels(number, &wanted.names, most_channels, most_memory)
+                    directory.subscribe_claims(claims, &wanted.names, cx.limits(), now)
                 }
-                Change::Unsubscribe => {
-                    claims.remove_channels(number, &wanted.names);
-                    Ok(())
-                }
-            });
-        }
-        for id in receivers {
-            results.push(match change {
+                Change::Unsubscribe => directory.unsubscribe_claims(claims, &wanted.names, now),
+            }
+        };
+        for id in self.receivers(cx, selection) {
+            changed.count(match change {
                 Change::Subscribe => self.subscribe(cx, id, &wanted),
                 Change::Unsubscribe => {
                     self.unsubscribe(cx, id, &wanted);
@@ -93,21 +83,19 @@ impl Dsock {
                 }
             });
         }
-        let Some(limit) = results.iter().find_map(|result| result.err()) else {
-            return Ok(answer::success());
-        };
-        if results.iter().any(Result::is_ok) {
-            cx.count_limit(limit);
-            return Ok(answer::success());
+        match changed.refused {
+            Some(Limit::DsockClaimsMemory) if !changed.any => Err(too_much_memory()),
+            Some(_) if !changed.any => Err(too_many_channels()),
+            Some(limit) => {
+                cx.count_limit(limit);
+                Ok(answer::success())
+            }
+            None => Ok(answer::success()),
         }
-        Err(match limit {
-            Limit::DsockClaimsMemory => too_much_memory(),
-            _ => too_many_channels(),
-        })
     }
 
     fn subscribe(&mut self, cx: &mut Cx<'_>, id: ConnId, wanted: &Wanted<'_>) -> Result<(), Limit> {
-        let Some(connection) = self.directory.connections.get_mut(id) else {
+        let Some(connection) = self.directory.get_mut(id) else {
             return Ok(());
         };
         let own = connection.channels.iter().map(|name| &**name);
@@ -121,23 +109,40 @@ impl Dsock {
         if counted.count() > cx.limits().dsock_channels {
             return Err(Limit::DsockChannels);
         }
+        let within = within_session(&connection.session);
         for key in missing.iter().filter_map(|name| wanted.keys.get(name)) {
             connection.channels.push(Rc::clone(&key.1));
             cx.join(id, key.clone(), POLICY);
+            if let Some(within) = &within {
+                cx.join(id, cx.shared_channel_key(&key.1, within), POLICY);
+            }
         }
         Ok(())
     }
 
     fn unsubscribe(&mut self, cx: &mut Cx<'_>, id: ConnId, wanted: &Wanted<'_>) {
-        let Some(connection) = self.directory.connections.get_mut(id) else {
+        let Some(connection) = self.directory.get_mut(id) else {
             return;
         };
+        let within = within_session(&connection.session);
         connection.channels.retain(|name| {
-            let key = wanted.keys.get(&**name);
-            if let Some(channel) = key.and_then(|key| cx.find(key)) {
-                cx.leave(id, channel);
+            let Some(key) = wanted.keys.get(&**name) else {
+                return true;
+            };
+            let of_session = within
+                .as_ref()
+                .map(|within| cx.shared_channel_key(name, within));
+            for key in [Some(key), of_session.as_ref()].into_iter().flatten() {
+                if let Some(channel) = cx.find(key) {
+                    cx.leave(id, channel);
+                }
             }
-            key.is_none()
+            false
         });
     }
+}
+
+/// What is behind the name of each channel that those of a session are in; nothing without one.
+fn within_session(session: &str) -> Option<Rc<str>> {
+    (!session.is_empty()).then(|| channels::within_session(session).into())
 }

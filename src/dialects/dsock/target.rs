@@ -51,18 +51,16 @@ impl<'a> Target<'a> {
         self.id.map(Selection::Id).or_else(user).or_else(channel)
     }
 
-    /// Which claims are meant: by user and session, else by channel, else by user; of them only
-    /// those that are [of the session](Self::is_of_session). None for an id or a session alone.
+    /// Which claims are meant: by user and session, else by channel (with a session, only those of
+    /// sessions of that name), else by user. None for an id or a session alone.
     pub fn claims(self) -> Option<ClaimKey<'a>> {
-        let session = || Some(ClaimKey::Session(self.user?, self.session?));
-        session()
-            .or_else(|| self.channel.map(ClaimKey::Channel))
-            .or_else(|| self.user.map(ClaimKey::User))
-    }
-
-    /// False if a session is asked for and this is another one.
-    pub fn is_of_session(self, session: &str) -> bool {
-        self.session.is_none_or(|asked| asked == session)
+        match (self.user, self.session, self.channel) {
+            (Some(user), Some(session), _) => Some(ClaimKey::Session(user, session)),
+            (_, Some(session), Some(channel)) => Some(ClaimKey::ChannelSession(channel, session)),
+            (_, None, Some(channel)) => Some(ClaimKey::Channel(channel)),
+            (Some(user), None, None) => Some(ClaimKey::User(user)),
+            (None, _, None) => None,
+        }
     }
 }
 
@@ -94,7 +92,7 @@ mod tests {
                 "channel=c&session=s",
                 Some(Channel("c", Some("s"))),
                 Some(Channel("c", Some("s"))),
-                Some(ClaimKey::Channel("c")),
+                Some(ClaimKey::ChannelSession("c", "s")),
             ),
             (
                 "user=u&session=s",

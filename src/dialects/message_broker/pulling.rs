@@ -124,10 +124,18 @@ impl MessageBroker {
             return;
         };
         queue.pull.fetching = false;
-        let Outcome::Store(Ok(StoreAnswer::Fetched { messages, complete })) = outcome else {
+        let Outcome::Store(Ok(StoreAnswer::Fetched {
+            mut messages,
+            complete,
+        })) = outcome
+        else {
             self.retry_pulls(cx);
             return self.tidy(channel);
         };
+        if let Some(first) = queue.pull.again_from {
+            // What somebody has lost meanwhile comes before what is behind it.
+            messages.retain(|message| message.id < first);
+        }
         for message in messages {
             let id = message.id;
             if !self.has_pullers(channel) {

@@ -136,9 +136,12 @@ impl MessageBroker {
         let is_reading = |id: &ConnId| self.backlogs.is_reading(*id);
         let (readers, live): (Vec<_>, Vec<_>) = chosen.into_iter().partition(is_reading);
         let receivers = cx.publish_to(live.into_iter(), &frame, OutputPolicy::Close);
-        if receivers > 0 && readers.is_empty() {
-            if let Some(confirmation) = confirmation {
-                confirmation.succeed(cx, &[], receivers);
+        if readers.is_empty() && (receivers > 0 || !self.settings.keep_data) {
+            match confirmation {
+                // The connections of those who were there have just ended.
+                Some(confirmation) if receivers == 0 => confirmation.fail(cx, NOBODY),
+                Some(confirmation) => confirmation.succeed(cx, &[], receivers),
+                None => {}
             }
             return;
         }

@@ -26,7 +26,8 @@ impl NewClaim<'_> {
     pub fn memory(&self) -> usize {
         let channels: usize = self.channels.iter().map(|name| name.len() + 1).sum();
         let text = self.id.len() + self.user.len() + self.session.len();
-        let keys = 2 + usize::from(!self.session.is_empty()) + self.channels.len();
+        let sessions = usize::from(!self.session.is_empty());
+        let keys = 2 + sessions + self.channels.len();
         memory(text + channels.saturating_sub(1), keys)
     }
 }
@@ -128,7 +129,7 @@ impl Claim {
 }
 
 /// Bytes that a claim takes besides its text: its row, its end and the pieces of memory they are in.
-const ROW: usize = 80;
+const ROW: usize = 104;
 
 /// Bytes that each thing takes by which a claim is found.
 pub(super) const KEY: usize = 16;

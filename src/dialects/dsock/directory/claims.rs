@@ -1,12 +1,16 @@
 //! The claims that wait to be redeemed.
 //!
-//! Each has a number. One index leads from the hash of whatever a claim can be found by to the
-//! numbers of those that have it, another stands in the order in which they end. Both are plain
-//! sets of numbers: a claim that is gone leaves nothing behind, and what is found by a hash is
-//! compared before it counts.
+//! Each has a number. One index leads from the hash of id, user or session to the numbers of those
+//! that have it, another from the hash of a channel, a third stands in the order in which they end.
+//! All are plain sets of numbers: a claim that is gone leaves nothing behind, and what is found by a
+//! hash is compared before it counts.
+//!
+//! The hash of a channel leaves its last bits to the session of the claim: those of a channel stand
+//! together, and among them those of sessions of one name, without a second place for each.
 //!
 //! Invariants: no two claims have the same id. A claim is in the index once for each of its keys,
-//! and once in the order of ends. `memory` is the sum over all claims. A claim whose time is over is found by nothing any more.
+//! and once in the order of ends. `memory` is the sum over all claims. A claim whose time is over is
+//! found by nothing but its id.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -32,6 +36,8 @@ pub enum ClaimKey<'a> {
     Session(&'a str, &'a str),
     /// Those for a channel.
     Channel(&'a str),
+    /// Those for a channel that have a session of this name; never an empty one.
+    ChannelSession(&'a str, &'a str),
 }
 
 impl ClaimKey<'_> {
@@ -41,6 +47,9 @@ impl ClaimKey<'_> {
             Self::User(user) => claim.user() == user,
             Self::Session(user, session) => claim.session() == session && claim.user() == user,
             Self::Channel(channel) => claim.channels().any(|other| other == channel),
+            Self::ChannelSession(channel, session) => {
+                claim.session() == session && claim.channels().any(|other| other == channel)
+            }
         }
     }
 }
@@ -59,12 +68,16 @@ pub enum ClaimFault {
 pub struct Claims {
     claims: BTreeMap<ClaimNumber, Claim>,
     index: BTreeSet<(u32, ClaimNumber)>,
+    by_channel: BTreeSet<(u32, ClaimNumber)>,
     /// The halves of the end in milliseconds, which take less room than the whole.
     ends: BTreeSet<(u32, u32, ClaimNumber)>,
     last: ClaimNumber,
     /// Bytes that all claims take.
     memory: usize,
     hasher: RandomState,
+    /// How often a claim was looked at.
+    #[cfg(test)]
+    pub(super) looks: std::cell::Cell<usize>,
 }
 
 impl Claims {
@@ -84,6 +97,9 @@ impl Claims {
         for hash in hashes(&self.hasher, &claim) {
             self.index.insert((hash, number));
         }
+        for hash in channel_hashes(&self.hasher, &claim) {
+            self.by_channel.insert((hash, number));
+        }
         self.ends.insert(end(&claim, number));
         self.memory += claim.memory();
         self.claims.insert(number, claim);
@@ -93,10 +109,18 @@ impl Claims {
 
     /// The claim of this number.
     pub fn get(&self, number: ClaimNumber) -> Option<&Claim> {
+        #[cfg(test)]
+        self.looks.set(self.looks.get() + 1);
         self.claims.get(&number)
     }
 
-    /// The claims with this key whose time is not over, the oldest first.
+    /// The claim of this id, also if its time is over.
+    pub fn by_id(&self, id: &str) -> Option<&Claim> {
+        let number = self.numbers(ClaimKey::Id(id)).next()?;
+        self.get(number)
+    }
+
+    /// The claims with this key whose time is not over; those of a user or a session, the oldest first.
     pub fn find(&self, key: ClaimKey<'_>, now: Duration) -> impl Iterator<Item = ClaimNumber> {
         self.numbers(key)
             .filter(move |number| !self.is_over(*number, now))
@@ -107,6 +131,9 @@ impl Claims {
         let claim = self.claims.remove(&number)?;
         for hash in hashes(&self.hasher, &claim) {
             self.index.remove(&(hash, number));
+        }
+        for hash in channel_hashes(&self.hasher, &claim) {
+            self.by_channel.remove(&(hash, number));
         }
         self.ends.remove(&end(&claim, number));
         self.memory -= claim.memory();
@@ -143,8 +170,8 @@ impl Claims {
         claim.add_channels(&missing);
         self.memory += claim.memory();
         for name in missing {
-            let hash = hash(&self.hasher, ClaimKey::Channel(name));
-            self.index.insert((hash, number));
+            let hash = channel_hash(&self.hasher, name, claim.session());
+            self.by_channel.insert((hash, number));
         }
         Ok(())
     }
@@ -156,7 +183,7 @@ impl Claims {
         };
         let gone = claim.channels().filter(|name| names.contains(name));
         let gone: Vec<u32> = gone
-            .map(|name| hash(&self.hasher, ClaimKey::Channel(name)))
+            .map(|name| channel_hash(&self.hasher, name, claim.session()))
             .collect();
         if gone.is_empty() {
             return;
@@ -164,10 +191,10 @@ impl Claims {
         self.memory -= claim.memory();
         claim.retain_channels(|name| !names.contains(name));
         self.memory += claim.memory();
-        // Two keys may have one hash: what is left may still be found by it.
-        let left: HashSet<u32> = hashes(&self.hasher, claim).collect();
+        // Two channels may have one hash: what is left may still be found by it.
+        let left: HashSet<u32> = channel_hashes(&self.hasher, claim).collect();
         for hash in gone.into_iter().filter(|hash| !left.contains(hash)) {
-            self.index.remove(&(hash, number));
+            self.by_channel.remove(&(hash, number));
         }
     }
 
@@ -213,9 +240,10 @@ impl Claims {
     /// # Errors
     /// What is not so.
     pub fn check_invariants(&self) -> Result<(), String> {
-        let mut index = BTreeSet::new();
+        let (mut index, mut by_channel) = (BTreeSet::new(), BTreeSet::new());
         for (number, claim) in &self.claims {
             index.extend(hashes(&self.hasher, claim).map(|hash| (hash, *number)));
+            by_channel.extend(channel_hashes(&self.hasher, claim).map(|hash| (hash, *number)));
             if !self.ends.contains(&end(claim, *number)) {
                 return Err(format!("the end of claim {} is missing", number.0));
             }
@@ -226,7 +254,10 @@ impl Claims {
         if self.memory != self.claims.values().map(Claim::memory).sum::<usize>() {
             return Err("the sum of bytes is wrong".to_owned());
         }
-        if index != self.index || self.ends.len() != self.claims.len() {
+        if index != self.index
+            || by_channel != self.by_channel
+            || self.ends.len() != self.claims.len()
+        {
             return Err("the index has what is not there".to_owned());
         }
         Ok(())
@@ -237,9 +268,22 @@ impl Claims {
     }
 
     fn numbers(&self, key: ClaimKey<'_>) -> impl Iterator<Item = ClaimNumber> {
-        let hash = hash(&self.hasher, key);
-        self.index
-            .range((hash, ClaimNumber(0))..=(hash, ClaimNumber(u32::MAX)))
+        let (index, first, last) = match key {
+            ClaimKey::Channel(name) => {
+                let first = channel_hash(&self.hasher, name, "");
+                (&self.by_channel, first, first | SESSIONS)
+            }
+            ClaimKey::ChannelSession(name, session) => {
+                let hash = channel_hash(&self.hasher, name, session);
+                (&self.by_channel, hash, hash)
+            }
+            ClaimKey::Id(_) | ClaimKey::User(_) | ClaimKey::Session(..) => {
+                let hash = hash(&self.hasher, key);
+                (&self.index, hash, hash)
+            }
+        };
+        index
+            .range((first, ClaimNumber(0))..=(last, ClaimNumber(u32::MAX)))
             .map(|(_, number)| *number)
             .filter(move |number| self.get(*number).is_some_and(|claim| key.fits(claim)))
     }
@@ -261,15 +305,33 @@ fn hash(hasher: &RandomState, key: ClaimKey<'_>) -> u32 {
     hasher.hash_one(key) as u32
 }
 
-/// The hashes of everything that a claim is found by.
+/// The hashes of id, user and session.
 fn hashes(hasher: &RandomState, claim: &Claim) -> impl Iterator<Item = u32> {
     let session = Some(claim.session()).filter(|session| !session.is_empty());
     let session = session.map(|session| ClaimKey::Session(claim.user(), session));
     [ClaimKey::Id(claim.id()), ClaimKey::User(claim.user())]
         .into_iter()
         .chain(session)
-        .chain(claim.channels().map(ClaimKey::Channel))
         .map(|key| hash(hasher, key))
+}
+
+/// The hashes of the channels. Two may be the same.
+fn channel_hashes(hasher: &RandomState, claim: &Claim) -> impl Iterator<Item = u32> {
+    let session = claim.session();
+    claim
+        .channels()
+        .map(move |name| channel_hash(hasher, name, session))
+}
+
+/// The bits that a channel's hash leaves to the session: 0 for none, another number for any.
+const SESSIONS: u32 = 0xfff;
+
+fn channel_hash(hasher: &RandomState, name: &str, session: &str) -> u32 {
+    let session = match session {
+        "" => 0,
+        _ => 1 + hasher.hash_one(session) as u32 % SESSIONS,
+    };
+    hash(hasher, ClaimKey::Channel(name)) & !SESSIONS | session
 }
 
 fn halves(milliseconds: u64) -> (u32, u32) {
@@ -307,16 +369,17 @@ mod tests {
     }
 
     fn ids(claims: &Claims, key: ClaimKey<'_>) -> Vec<String> {
-        claims
-            .find(key, NOW)
-            .filter_map(|number| claims.get(number))
-            .map(|claim| claim.id().to_owned())
-            .collect()
+        let found = claims.find(key, NOW);
+        let found = found.filter_map(|number| claims.get(number));
+        let mut ids: Vec<String> = found.map(|claim| claim.id().to_owned()).collect();
+        // Those of a channel have no certain order.
+        ids.sort_unstable();
+        ids
     }
 
     #[test]
     fn claims_are_found_by_everything_that_they_have() {
-        use ClaimKey::{Channel, Id, Session, User};
+        use ClaimKey::{Channel, ChannelSession, Id, Session, User};
         let mut claims = Claims::default();
         create(&mut claims, ["c1", "u", "s"], &["a", "b"], 60).unwrap();
         create(&mut claims, ["c2", "u", ""], &["b"], 60).unwrap();
@@ -336,6 +399,9 @@ mod tests {
             (Channel("a,b"), &[]),
             (Channel("u"), &["c4"]),
             (Channel(""), &[]),
+            (ChannelSession("b", "s"), &["c1"]),
+            (ChannelSession("u", "s"), &["c4"]),
+            (ChannelSession("s", "b"), &[]),
         ] {
             assert_eq!(ids(&claims, key), expected, "{key:?}");
         }
@@ -391,10 +457,12 @@ mod tests {
         };
         assert_eq!(channels(&claims), ["a", "b", "é"]);
         assert_eq!(ids(&claims, ClaimKey::Channel("é")), ["c"]);
+        assert_eq!(ids(&claims, ClaimKey::ChannelSession("é", "s")), ["c"]);
         claims.check_invariants().unwrap();
         let names = names::split(["x,a,b"]);
         claims.remove_channels(number, &NameSet::new(&names));
         assert!(ids(&claims, ClaimKey::Channel("a")).is_empty());
+        assert!(ids(&claims, ClaimKey::ChannelSession("a", "s")).is_empty());
         assert_eq!(channels(&claims), ["é"]);
         claims.check_invariants().unwrap();
         let names = names::split(["é"]);
@@ -428,7 +496,12 @@ mod tests {
     #[test]
     fn a_claim_takes_as_much_as_was_said_before() {
         let channels = ["a".to_owned(), "bc".to_owned()];
-        for (session, channels) in [("", &[][..]), ("s", &channels[..1]), ("", &channels)] {
+        for (session, channels) in [
+            ("", &[][..]),
+            ("s", &channels[..1]),
+            ("", &channels),
+            ("s", &channels),
+        ] {
             let new = NewClaim {
                 id: "c",
                 user: "u",

@@ -28,6 +28,9 @@ pub struct Connection {
 pub struct Connections {
     rows: ConnMap<Connection>,
     by_uuid: HashMap<Uuid, ConnId>,
+    /// How often a connection was looked at.
+    #[cfg(test)]
+    pub(super) looks: std::cell::Cell<usize>,
 }
 
 impl Connections {
@@ -39,11 +42,15 @@ impl Connections {
 
     /// The connection of this name.
     pub fn get(&self, id: ConnId) -> Option<&Connection> {
+        #[cfg(test)]
+        self.looks.set(self.looks.get() + 1);
         self.rows.get(id)
     }
 
     /// The connection of this name.
     pub fn get_mut(&mut self, id: ConnId) -> Option<&mut Connection> {
+        #[cfg(test)]
+        self.looks.set(self.looks.get() + 1);
         self.rows.get_mut(id)
     }
 
