@@ -57,7 +57,7 @@ const WORLD: &[(&str, &[&str], &[&str])] = &[
     (
         "clocks",
         &["Instant", "SystemTime"],
-        &["reactor", "cli", "logging"],
+        &["reactor", "cli", "logging", "store"],
     ),
     (
         "files",
@@ -65,7 +65,7 @@ const WORLD: &[(&str, &[&str], &[&str])] = &[
         &["reactor", "cli", "config", "passwords", "store"],
     ),
     ("threads", &["thread::", "Mutex"], &["reactor", "cli"]),
-    ("databases", &["rusqlite::"], &["store"]),
+    ("databases", &["rusqlite::", "use mysql::"], &["store"]),
     (
         "unsafe code",
         &["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern"],
@@ -197,6 +197,7 @@ fn what_may_not_be_used_is_noticed() {
         ),
         ("reactor", "use crate::store::sqlite::SqliteStore;"),
         ("dialects::message_broker", "use rusqlite::Connection;"),
+        ("reactor", "use mysql::Conn;"),
     ] {
         assert_eq!(violations(module, line).len(), 1, "{module}: {line}");
     }

@@ -1,6 +1,6 @@
 //! `fantail check`: is the configuration right, and what does it serve?
 
-use super::{Failure, configuration, output};
+use super::{Failure, configuration, output, stores};
 use crate::config::{Config, Control, Loaded, Service};
 use crate::dialects::drc::settings::Settings as DrcSettings;
 use crate::dialects::dsock::settings::Settings as DsockSettings;
@@ -22,6 +22,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let loaded = Config::load(&arguments.configuration.into_sources())?;
     for warning in &loaded.warnings {
         output::complain(&format!("warning: {warning}"));
+    }
+    if loaded.config.message_broker.keep_data {
+        stores::check(&loaded.config.store).map_err(Failure::Runtime)?;
     }
     output::print(&report(&loaded))
 }
@@ -72,7 +75,7 @@ fn message_broker(config: &Config) -> String {
     if settings.keep_data {
         format!(
             "{users}, messages are kept in {}",
-            config.store.path.display()
+            stores::place(&config.store)
         )
     } else {
         format!("{users}, messages are not kept")

@@ -15,8 +15,9 @@ mod passwd;
 mod publish;
 pub mod random;
 pub mod serve;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
 mod store;
+mod stores;
 mod subscribe;
 mod token;
 
@@ -75,7 +76,7 @@ enum Command {
     /// Make a line of htpasswd, or check a password
     Passwd(passwd::Arguments),
     /// See, move or delete the messages that are kept
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "sqlite", feature = "mysql"))]
     Store(store::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
@@ -119,7 +120,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Ctl(arguments) => ctl::run(&arguments),
         Command::Status(connecting) => ctl::status(&connecting),
         Command::Passwd(arguments) => passwd::run(&arguments),
-        #[cfg(feature = "sqlite")]
+        #[cfg(any(feature = "sqlite", feature = "mysql"))]
         Command::Store(arguments) => store::run(arguments),
         Command::Completions(arguments) => completions::run(&arguments, Cli::command()),
         Command::Man => man::run(Cli::command()),

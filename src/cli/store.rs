@@ -2,9 +2,10 @@
 
 mod topics;
 
-use super::{Failure, configuration, output};
-use crate::config::Config;
-use crate::store::inspect::{Inspector, StoredMessage};
+use super::{Failure, configuration, output, stores};
+use crate::config::{Config, Store};
+use crate::store::inspect::Inspector;
+use crate::store::inspection::{Inspection, StoredMessage};
 use clap::{Args, Subcommand};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -73,17 +74,18 @@ enum Command {
 /// What is wrong with the configuration, the store, or what is to be imported.
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let config = Config::load(&arguments.configuration.into_sources())?.config;
-    let mut store = Inspector::open(&config.store.path).map_err(Failure::Runtime)?;
+    let mut store = stores::inspector(&config.store).map_err(Failure::Runtime)?;
+    let store = store.as_mut();
     match arguments.command {
-        Command::List => list(&store),
+        Command::List => list(store, &config.store),
         Command::Show {
             channel,
             topics: true,
             most,
-        } => topics::show(&store, &channel, most),
+        } => topics::show(&of_topics(&config.store)?, &channel, most),
         Command::Show { channel, most, .. } => {
             let mut left = most;
-            print_each(&store, Some(&channel), |message| {
+            print_each(store, Some(&channel), |message| {
                 left = left.checked_sub(1)?;
                 Some(format!("{}\t{}\n", message.id, message.data))
             })
@@ -91,8 +93,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Export {
             channel,
             topics: true,
-        } => topics::export(&store, channel.as_deref()),
-        Command::Export { channel, .. } => print_each(&store, channel.as_deref(), |message| {
+        } => topics::export(&of_topics(&config.store)?, channel.as_deref()),
+        Command::Export { channel, .. } => print_each(store, channel.as_deref(), |message| {
             let StoredMessage {
                 id,
                 channel,
@@ -104,7 +106,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
                 "{{\"id\":{id},\"channel\":{channel},\"created\":{created},\"data\":{data}}}\n"
             ))
         }),
-        Command::Import => import(&mut store),
+        Command::Import => import(store),
         Command::Purge {
             channel,
             topics,
@@ -113,7 +115,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         } => {
             let before = older_than.map_or(i64::MAX, |age| now() - seconds(age));
             let deleted = if topics {
-                store.purge_topics(channel.as_deref(), before)
+                of_topics(&config.store)?.purge_topics(channel.as_deref(), before)
             } else {
                 store.purge(channel.as_deref(), before)
             };
@@ -123,10 +125,20 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     }
 }
 
-fn list(store: &Inspector) -> Result<(), Failure> {
+/// What is kept of topics.
+fn of_topics(store: &Store) -> Result<Inspector, Failure> {
+    let found = stores::topics(store).map_err(Failure::Runtime)?;
+    let path = store.path.display();
+    found.ok_or_else(|| Failure::Runtime(format!("no topics are kept: there is no {path}")))
+}
+
+fn list(store: &mut dyn Inspection, config: &Store) -> Result<(), Failure> {
     let mut text = String::new();
     let channels = store.channels().map_err(Failure::Runtime)?;
-    let topics = store.topics().map_err(Failure::Runtime)?;
+    let topics = match stores::topics(config).map_err(Failure::Runtime)? {
+        Some(topics) => topics.topics().map_err(Failure::Runtime)?,
+        None => Vec::new(),
+    };
     let all = channels.into_iter().map(|channel| (channel, ""));
     for (summary, kind) in all.chain(topics.into_iter().map(|topic| (topic, "\ttopic"))) {
         let oldest = UNIX_EPOCH + Duration::from_secs(u64::try_from(summary.oldest).unwrap_or(0));
@@ -143,12 +155,12 @@ fn list(store: &Inspector) -> Result<(), Failure> {
 
 /// Prints what `line` makes of each message, until it makes nothing.
 fn print_each(
-    store: &Inspector,
+    store: &mut dyn Inspection,
     channel: Option<&str>,
     mut line: impl FnMut(&StoredMessage) -> Option<String>,
 ) -> Result<(), Failure> {
     let mut printed = Ok(());
-    let each = store.each(channel, |message| match line(&message) {
+    let each = store.each(channel, &mut |message| match line(&message) {
         Some(line) => {
             printed = output::print(&line);
             printed.is_ok()
@@ -158,7 +170,7 @@ fn print_each(
     each.map_err(Failure::Runtime).and(printed)
 }
 
-fn import(store: &mut Inspector) -> Result<(), Failure> {
+fn import(store: &mut dyn Inspection) -> Result<(), Failure> {
     let mut messages = Vec::new();
     let mut imported = 0;
     for (index, line) in io::stdin().lock().lines().enumerate() {

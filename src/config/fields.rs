@@ -1,6 +1,7 @@
 //! The keys that are no limits, with their way into the configuration and out of it.
 
 use super::StoreKind;
+use super::database::parse_prefix;
 use super::drc::{self, read_tokens, read_whitelist};
 use super::form::{Form, Names};
 use super::keep::{read_keep, read_keep_prefixes, show_keep, show_keep_prefixes};
@@ -61,7 +62,7 @@ const ORDERS: [(&str, Order); 2] = [
 ];
 const ORDER_NAMES: &[&str] = &names(&ORDERS);
 
-const STORES: [(&str, StoreKind); 1] = [("sqlite", StoreKind::Sqlite)];
+const STORES: [(&str, StoreKind); 2] = [("sqlite", StoreKind::Sqlite), ("mysql", StoreKind::Mysql)];
 const STORE_NAMES: &[&str] = &names(&STORES);
 
 const LEVELS: [(&str, LevelFilter); 6] = [
@@ -537,7 +538,8 @@ pub(super) const FIELDS: &[Key] = &[
     Key {
         name: "store.kind",
         form: Form::Choice(STORE_NAMES),
-        description: "What the store is: \"sqlite\", a file.",
+        description: "What the store is: \"sqlite\", a file; \"mysql\", a table of MariaDB or MySQL, \
+                      for which the program must have been built with --features mysql.",
         access: Access::Field {
             set: |config, node| {
                 config.store.kind = read_choice(node, &STORES)?;
@@ -549,15 +551,104 @@ pub(super) const FIELDS: &[Key] = &[
     Key {
         name: "store.path",
         form: Form::Text,
-        description: "The file of the store, relative to the directory in which the server is \
-                      started. It is made when something keeps messages (topics.keep, \
-                      message_broker.keep_data); else there is none.",
+        description: "The file of a store of kind \"sqlite\", and of topics in any case, relative to \
+                      the directory in which the server is started. It is made when something \
+                      keeps messages (topics.keep, message_broker.keep_data); else there is none.",
         access: Access::Field {
             set: |config, node| {
                 config.store.path = node.as_text("the path of a file")?.into();
                 Ok(())
             },
             show: |config| toml::text(&config.store.path.to_string_lossy()),
+        },
+    },
+    Key {
+        name: "store.host",
+        form: Form::Text,
+        description: "For kind \"mysql\": the host of the database, a name or an IP address.",
+        access: Access::Field {
+            set: |config, node| {
+                config.store.mysql.host = node.as_text("the name of a host")?.to_owned();
+                Ok(())
+            },
+            show: |config| toml::text(&config.store.mysql.host),
+        },
+    },
+    Key {
+        name: "store.port",
+        form: Form::Count,
+        description: "For kind \"mysql\": the port of the database.",
+        access: Access::Field {
+            set: |config, node| {
+                config.store.mysql.port = match u16::try_from(node.as_count()?) {
+                    Ok(port @ 1..) => port,
+                    _ => return Err(node.fault("expected a port from 1 to 65535").into()),
+                };
+                Ok(())
+            },
+            show: |config| config.store.mysql.port.to_string(),
+        },
+    },
+    Key {
+        name: "store.socket",
+        form: Form::Text,
+        description: "For kind \"mysql\": the path of the Unix socket of the database, such as \
+                      /run/mysqld/mysqld.sock, which is taken instead of host and port.",
+        access: Access::Field {
+            set: |config, node| {
+                config.store.mysql.socket = node.as_text("the path of a socket")?.into();
+                Ok(())
+            },
+            show: |config| toml::text(&config.store.mysql.socket.to_string_lossy()),
+        },
+    },
+    Key {
+        name: "store.database",
+        form: Form::Text,
+        description: "For kind \"mysql\": the name of the database, which must be there.",
+        access: Access::Field {
+            set: |config, node| {
+                config.store.mysql.database = node.as_text("the name of a database")?.to_owned();
+                Ok(())
+            },
+            show: |config| toml::text(&config.store.mysql.database),
+        },
+    },
+    Key {
+        name: "store.username",
+        form: Form::Text,
+        description: "For kind \"mysql\": who logs in to the database.",
+        access: Access::Field {
+            set: |config, node| {
+                config.store.mysql.username = node.as_text("the name of a user")?.to_owned();
+                Ok(())
+            },
+            show: |config| toml::text(&config.store.mysql.username),
+        },
+    },
+    Key {
+        name: "store.password",
+        form: Form::Secret,
+        description: "For kind \"mysql\": the password of that user. store.password_file names a \
+                      file that holds it.",
+        access: Access::Secret {
+            set: |config, secret| config.store.mysql.password = secret,
+            is_set: |config| !config.store.mysql.password.is_empty(),
+        },
+    },
+    Key {
+        name: "store.prefix",
+        form: Form::Text,
+        description: "For kind \"mysql\": what the names of the tables begin with: with \"mq_\" \
+                      messages are in mq_data.",
+        access: Access::Field {
+            set: |config, node| {
+                let text = node.as_text("the beginning of a name")?;
+                config.store.mysql.prefix =
+                    parse_prefix(text).map_err(|message| node.fault(message))?;
+                Ok(())
+            },
+            show: |config| toml::text(&config.store.mysql.prefix),
         },
     },
     Key {

@@ -6,6 +6,7 @@
 
 mod checks;
 mod control;
+mod database;
 mod drc;
 mod edit;
 mod environment;
@@ -28,6 +29,7 @@ mod units;
 mod web;
 
 pub use control::{Control, ControlListen};
+pub use database::Mysql;
 pub use edit::{Change, EditError, Edited, Shown, edit, show};
 pub use environment::TOKEN_VARIABLE;
 pub use error::{ConfigError, ConfigErrors, Place};
@@ -117,6 +119,8 @@ pub struct Store {
     pub kind: StoreKind,
     /// The file of the database.
     pub path: PathBuf,
+    /// Where the server is, if it is one.
+    pub mysql: Mysql,
 }
 
 /// What a store is made of.
@@ -124,6 +128,8 @@ pub struct Store {
 pub enum StoreKind {
     /// A file of SQLite.
     Sqlite,
+    /// A table of MariaDB or MySQL.
+    Mysql,
 }
 
 impl Default for Store {
@@ -131,6 +137,7 @@ impl Default for Store {
         Self {
             kind: StoreKind::Sqlite,
             path: PathBuf::from("fantail.db"),
+            mysql: Mysql::default(),
         }
     }
 }

@@ -168,6 +168,8 @@ pub enum StoreAnswer {
 pub enum StoreFault {
     /// A limit would be passed.
     Full(Limit),
+    /// The database works, and cannot keep this; the text says why.
+    Refused(String),
     /// The database does not work; the text says why.
     Failed(String),
 }

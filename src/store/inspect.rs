@@ -1,37 +1,11 @@
-//! A look into the store from outside, while a server may be using it.
+//! A look into a file of SQLite from outside, while a server may be using it.
 
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
 
-use crate::relay::task::MessageId;
+use crate::store::inspection::{ChannelSummary, Inspection, StoredMessage};
 use crate::store::sqlite::{BUSY, step_through};
-
-/// What is kept for a channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChannelSummary {
-    /// Its name.
-    pub channel: String,
-    /// How many messages.
-    pub messages: i64,
-    /// Bytes of all of them.
-    pub bytes: i64,
-    /// When the oldest was kept, in seconds since 1970.
-    pub oldest: i64,
-}
-
-/// A message as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredMessage {
-    /// Its number.
-    pub id: MessageId,
-    /// The name of its channel.
-    pub channel: String,
-    /// A text of JSON.
-    pub data: String,
-    /// When it was kept, in seconds since 1970.
-    pub created: i64,
-}
 
 /// A database that there is.
 #[derive(Debug)]
@@ -52,12 +26,10 @@ impl Inspector {
             .map_err(failed)?;
         Ok(Self(connection))
     }
+}
 
-    /// All channels that something is kept for, by name.
-    ///
-    /// # Errors
-    /// What does not work.
-    pub fn channels(&self) -> Result<Vec<ChannelSummary>, String> {
+impl Inspection for Inspector {
+    fn channels(&mut self) -> Result<Vec<ChannelSummary>, String> {
         let read = || -> rusqlite::Result<_> {
             let mut statement = self.0.prepare(
                 "SELECT channel, count(*), sum(octet_length(data)), min(created) FROM mq_data \
@@ -76,15 +48,10 @@ impl Inspector {
         read().map_err(|error| error.to_string())
     }
 
-    /// Gives each message of a channel, or of all, to `take`, oldest first, as long as that says
-    /// so.
-    ///
-    /// # Errors
-    /// What does not work.
-    pub fn each(
-        &self,
+    fn each(
+        &mut self,
         channel: Option<&str>,
-        mut take: impl FnMut(StoredMessage) -> bool,
+        take: &mut dyn FnMut(StoredMessage) -> bool,
     ) -> Result<(), String> {
         let mut read = || -> rusqlite::Result<()> {
             let mut statement = self.0.prepare(
@@ -102,11 +69,7 @@ impl Inspector {
         read().map_err(|error| error.to_string())
     }
 
-    /// Keeps messages, in their order, under new numbers; all of them or none.
-    ///
-    /// # Errors
-    /// What does not work.
-    pub fn add(&mut self, messages: &[StoredMessage]) -> Result<(), String> {
+    fn add(&mut self, messages: &[StoredMessage]) -> Result<(), String> {
         let mut write = || -> rusqlite::Result<()> {
             let transaction = self
                 .0
@@ -122,12 +85,8 @@ impl Inspector {
         write().map_err(|error| error.to_string())
     }
 
-    /// Deletes what was kept for a channel, or for all, before a time; how many those were. Their
-    /// room is given back to the system.
-    ///
-    /// # Errors
-    /// What does not work.
-    pub fn purge(&mut self, channel: Option<&str>, before: i64) -> Result<usize, String> {
+    /// Their room is given back to the system.
+    fn purge(&mut self, channel: Option<&str>, before: i64) -> Result<usize, String> {
         let write = || -> rusqlite::Result<usize> {
             let deleted = self.0.execute(
                 "DELETE FROM mq_data WHERE (?1 IS NULL OR channel = ?1) AND created < ?2",

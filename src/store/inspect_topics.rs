@@ -3,7 +3,8 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::relay::task::topic::TopicMessage;
-use crate::store::inspect::{ChannelSummary, Inspector};
+use crate::store::inspect::Inspector;
+use crate::store::inspection::ChannelSummary;
 
 /// A message of a topic as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,9 @@
 pub mod inspect;
 #[cfg(feature = "sqlite")]
 pub mod inspect_topics;
+pub mod inspection;
+#[cfg(feature = "mysql")]
+pub mod mysql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(feature = "sqlite")]
@@ -14,7 +17,7 @@ pub mod temporary;
 #[cfg(feature = "sqlite")]
 pub mod topics_apart;
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
 mod counts;
 #[cfg(feature = "sqlite")]
 mod migrations;

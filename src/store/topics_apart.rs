@@ -50,6 +50,7 @@ mod tests {
     use crate::relay::task::topic::{TopicAnswer, TopicTask};
     use crate::relay::task::{KeepLimits, StoreAnswer};
     use crate::store::inspect::Inspector;
+    use crate::store::inspection::Inspection;
     use crate::store::temporary::TemporaryStore;
 
     #[test]

@@ -91,8 +91,8 @@ fn until<'a>(text: &'a str, ends: &str) -> &'a str {
 /// The secrets in the environment of a server that runs in `directory`.
 pub(super) fn of_settings(settings: &[(&str, &str)], directory: &Path) -> Vec<String> {
     let secrets = settings.iter().flat_map(|(name, value)| match *name {
-        _ if ends_in(name, &["_SECRET", "_TOKEN"]) => vec![(*value).to_owned()],
-        _ if ends_in(name, &["_SECRET_FILE", "_TOKEN_FILE"]) => {
+        _ if ends_in(name, &["_SECRET", "_TOKEN", "_PASSWORD"]) => vec![(*value).to_owned()],
+        _ if ends_in(name, &["_SECRET_FILE", "_TOKEN_FILE", "_PASSWORD_FILE"]) => {
             let text = fs::read_to_string(directory.join(value)).unwrap_or_default();
             vec![text.trim().to_owned()]
         }

@@ -9,6 +9,19 @@ use crate::config::read_file;
 /// Where the original looks for users that are not in its configuration.
 const USERS_FILE: &str = ".htpasswd";
 
+/// The drivers whose databases can be used.
+const DRIVERS: [&str; 3] = ["mysql", "mysqli", "mariadb"];
+
+/// What `[database]` says of the place of the messages, and the keys for it.
+const DATABASE: &[(&str, &str)] = &[
+    ("host", "store.host"),
+    ("port", "store.port"),
+    ("name", "store.database"),
+    ("username", "store.username"),
+    ("password", "store.password"),
+    ("prefix", "store.prefix"),
+];
+
 /// A line `key = value` or `key[] = value`.
 #[derive(Debug, PartialEq, Eq)]
 struct Entry<'a> {
@@ -75,16 +88,24 @@ fn import(entries: &[Entry<'_>], users_file: &Path) -> Imported {
     for entry in entries {
         reader.take(entry, users_file);
     }
+    reader.take_database(entries);
     if !reader.users.is_empty() {
         let users: Vec<_> = reader.users.iter().map(|user| quoted(user)).collect();
         let value = format!("[{}]", users.join(", "));
         reader.values.push(("users", value));
         reader.taken.push(format!("{} users", reader.users.len()));
     }
+    // Those of other sections come last.
+    reader.values.sort_by_key(|(key, _)| key.contains('.'));
+    let has = |key: &str| reader.values.iter().any(|(other, _)| *other == key);
+    let instead = match has("store.password") {
+        true => vec!["store.password_file"],
+        false => vec![],
+    };
     Imported {
         section: "message_broker",
         values: reader.values,
-        instead: vec![],
+        instead,
         taken: reader.taken,
         left: reader.left,
     }
@@ -126,15 +147,49 @@ impl<'a> Reader<'a> {
                      tcp://0.0.0.0:{value}=message-broker`"
                 ));
             }
-            ("database", "driver") => {
-                self.left(
-                    "[database]: messages are kept in store.path; what is in the old \
-                           database stays there",
-                );
-            }
-            // Of the same, which is told already.
-            ("database", "host" | "port" | "name" | "prefix" | "username" | "password") => {}
+            // They belong together, and are taken by another function.
+            ("database", _) if DATABASE.iter().any(|(name, _)| *name == key) => {}
+            ("database", "driver") => {}
             (section, key) => self.left(&format!("[{section}] {key}: Fantail has nothing like it")),
+        }
+    }
+
+    /// The database with the messages: it is used as it is, if Fantail can.
+    fn take_database(&mut self, entries: &[Entry<'a>]) {
+        let value = |wanted: &str| {
+            let mut entries = entries.iter().rev();
+            let entry = entries.find(|entry| entry.section == "database" && entry.key == wanted);
+            entry.map(|entry| entry.value)
+        };
+        let Some(driver) = value("driver") else {
+            if DATABASE.iter().any(|(name, _)| value(name).is_some()) {
+                self.left("[database]: it names no driver");
+            }
+            return;
+        };
+        if !DRIVERS.contains(&&*driver.to_ascii_lowercase()) {
+            self.left(&format!(
+                "[database]: Fantail has no driver {driver}; messages are kept in store.path, and \
+                 what is in the old database stays there"
+            ));
+            return;
+        }
+        self.value("store.kind", quoted("mysql"));
+        for (name, key) in DATABASE {
+            match value(name) {
+                None => {}
+                Some(port) if *name == "port" => match port.parse::<u16>() {
+                    Ok(1..) => self.value(key, port.to_owned()),
+                    _ => self.left("[database] port: not a number from 1 to 65535"),
+                },
+                Some(text) => self.value(key, quoted(text)),
+            }
+        }
+        if !cfg!(feature = "mysql") {
+            self.left(
+                "[database]: it is in the configuration now, but this program was built without \
+                 MySQL; build it with --features mysql, or set store.kind to sqlite",
+            );
         }
     }
 
@@ -201,11 +256,40 @@ colour = blue
             assert!(toml.lines().any(|other| other == line), "{line}: {toml}");
         }
         assert!(!toml.contains("users_file"));
+        let database =
+            "\n[store]\nkind = \"mysql\"\nhost = \"localhost\"\npassword = \"se;cret\"\n";
+        assert!(toml.ends_with(database), "{toml}");
+        assert_eq!(imported.instead, ["store.password_file"]);
+        assert!(!imported.taken.join("\n").contains("cret"));
         let left = imported.left.join("\n");
-        for part in ["port 8888", "[database]", "without a colon", "colour"] {
+        for part in ["port 8888", "without a colon", "colour"] {
             assert!(left.contains(part), "{part}: {left}");
         }
         assert!(!left.contains("cret") && !left.contains("apr1"), "{left}");
+    }
+
+    #[test]
+    fn a_database_is_taken_only_if_it_can_be_used() {
+        let whole = "[database]\nname=sms\nprefix=x_\nport=3307\nusername=u\nhost=h\n";
+        let of = |more: &str| {
+            let text = format!("{whole}{more}");
+            import(&entries(&text).unwrap(), Path::new(".htpasswd"))
+        };
+        assert_eq!(
+            of("driver = MariaDB\n").to_toml(),
+            "[store]\nkind = \"mysql\"\nhost = \"h\"\nport = 3307\ndatabase = \"sms\"\n\
+             username = \"u\"\nprefix = \"x_\"\n"
+        );
+        for (more, part) in [
+            ("driver=pgsql\n", "no driver pgsql"),
+            ("", "names no driver"),
+        ] {
+            let imported = of(more);
+            assert_eq!(imported.to_toml(), "");
+            assert!(imported.left[0].contains(part), "{:?}", imported.left);
+        }
+        let imported = of("driver=mysql\nport=x\n");
+        assert!(imported.left.iter().any(|line| line.contains("port: not")));
     }
 
     #[test]

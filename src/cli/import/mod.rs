@@ -74,7 +74,8 @@ struct Writing {
 struct Imported {
     /// The section.
     section: &'static str,
-    /// Its keys with their values as TOML.
+    /// Its keys with their values as TOML; behind them those of other sections, as
+    /// `section.key`.
     values: Vec<(&'static str, String)>,
     /// Keys that would contradict these.
     instead: Vec<&'static str>,
@@ -123,15 +124,25 @@ fn write(imported: &Imported, options: Writing) -> Result<(), Failure> {
 
 impl Imported {
     fn to_toml(&self) -> String {
-        let mut text = format!("[{}]\n", self.section);
+        let mut text = String::new();
+        let mut last = None;
         for (key, value) in &self.values {
+            let (section, key) = key.split_once('.').unwrap_or((self.section, key));
+            if last != Some(section) {
+                let separator = if last.is_some() { "\n" } else { "" };
+                let _ = writeln!(text, "{separator}[{section}]");
+                last = Some(section);
+            }
             let _ = writeln!(text, "{key} = {value}");
         }
         text
     }
 
     fn name(&self, key: &str) -> String {
-        format!("{}.{key}", self.section)
+        match key.contains('.') {
+            true => key.to_owned(),
+            false => format!("{}.{key}", self.section),
+        }
     }
 
     fn refuse_if_present(&self, text: &str) -> Result<(), EditError> {

@@ -1,9 +1,7 @@
 //! From the configuration to the parts of the server: the only place that knows all dialects.
 
 use super::resources;
-use crate::cli::Failure;
-#[cfg(feature = "sqlite")]
-use crate::config::StoreKind;
+use crate::cli::{Failure, stores};
 use crate::config::{Config, Service as ServiceName};
 use crate::dialects::drc::Drc;
 use crate::dialects::dsock::Dsock;
@@ -14,14 +12,10 @@ use crate::dialects::wson::Wson;
 use crate::passwords::Verifier;
 use crate::reactor::{Access, Binding, Workforce};
 use crate::relay::dialect::{Dialect, DialectId};
-use crate::relay::task::{MessageId, TaskKind, Worker};
+use crate::relay::task::{MessageId, TaskKind};
 use crate::relay::{Service, ServiceKind, Settings};
 #[cfg(feature = "sqlite")]
-use crate::store::sqlite::SqliteStore;
-#[cfg(feature = "sqlite")]
 use crate::store::temporary::TemporaryStore;
-#[cfg(feature = "sqlite")]
-use crate::store::topics_apart::TopicsApart;
 
 /// A control socket is for its owner.
 const CONTROL_MODE: u32 = 0o600;
@@ -123,8 +117,9 @@ pub(super) fn workforce(config: &Config) -> Result<(Workforce, Option<MessageId>
         };
         return Ok((workforce, None));
     }
-    let (store, last) = open_store(&config.store, keeps_queues).map_err(Failure::Runtime)?;
-    Ok((workforce.with(TaskKind::Store, store), Some(last)))
+    let opened = stores::open(&config.store, keeps_queues, keeps_topics);
+    let (store, last) = opened.map_err(Failure::Runtime)?;
+    Ok((workforce.with(TaskKind::Store, store), last))
 }
 
 /// Whether anything that is served keeps messages.
@@ -146,31 +141,4 @@ fn with_temporary_store(workforce: Workforce) -> Workforce {
     #[cfg(feature = "sqlite")]
     let workforce = workforce.with(TaskKind::Store, Box::new(TemporaryStore::default()));
     workforce
-}
-
-#[cfg(feature = "sqlite")]
-fn open_store(
-    config: &crate::config::Store,
-    keeps_queues: bool,
-) -> Result<(Box<dyn Worker>, MessageId), String> {
-    let StoreKind::Sqlite = config.kind;
-    let store = SqliteStore::open(&config.path)?;
-    let last = store.last_topic_message()?;
-    if keeps_queues {
-        return Ok((Box::new(store), last));
-    }
-    let queues = Box::new(TemporaryStore::default());
-    Ok((Box::new(TopicsApart::new(store, queues)), last))
-}
-
-#[cfg(not(feature = "sqlite"))]
-fn open_store(
-    _config: &crate::config::Store,
-    _keeps_queues: bool,
-) -> Result<(Box<dyn Worker>, MessageId), String> {
-    Err(
-        "this program was built without a store: message_broker.keep_data must be false, and \
-         topics.keep 0"
-            .to_owned(),
-    )
 }

@@ -246,7 +246,7 @@ impl MessageBroker {
             Outcome::Store(Err(StoreFault::Full(limit))) => {
                 self.not_kept(cx, submission, limit.reason());
             }
-            Outcome::Store(Err(StoreFault::Failed(reason))) => {
+            Outcome::Store(Err(StoreFault::Refused(reason) | StoreFault::Failed(reason))) => {
                 self.not_kept(cx, submission, &reason);
             }
             _ => self.not_kept(cx, submission, "there is no store"),

@@ -40,6 +40,9 @@ impl MessageBroker {
                 cx.count_limit(*limit);
                 log::warn!("messages not kept: {}", limit.reason());
             }
+            Outcome::Store(Err(StoreFault::Refused(reason))) => {
+                log::warn!("messages not kept: {reason}");
+            }
             Outcome::Store(Err(StoreFault::Failed(reason))) => self.store_failed(reason),
             Outcome::Unavailable => self.store_failed("it was not there at the start"),
             Outcome::Password(_) => {}

@@ -224,7 +224,7 @@ impl History {
     /// Tells the log when the store begins to fail, and when it works again.
     pub(super) fn judge(&mut self, outcome: &Outcome) {
         let reason = match outcome {
-            Outcome::Store(Err(StoreFault::Failed(reason))) => reason,
+            Outcome::Store(Err(StoreFault::Failed(reason) | StoreFault::Refused(reason))) => reason,
             Outcome::Store(Err(StoreFault::Full(limit))) => limit.reason(),
             Outcome::Unavailable => "it is not there",
             Outcome::Store(Ok(_)) | Outcome::Password(_) => {
