@@ -268,7 +268,7 @@ limits! {
     /// Bytes of all grants and all extra information of DRC together.
     drc_memory = DrcMemory("drc.memory", Bytes, 64 * MIB, Refuse, "DRC memory limit");
     /// Passwords of the message broker that wait to be verified; past it clients are rejected.
-    password_checks = PasswordChecks("message_broker.password_checks", Count, 16, Refuse, "password checks limit");
+    password_checks = PasswordChecks("message_broker.password_checks", Count, 64, Refuse, "password checks limit");
     /// Bytes of the value of "confirm" in a message to the message broker.
     confirmation = Confirmation("message_broker.confirmation", Bytes, KIB, Refuse, "confirmation limit");
     /// Bytes of the "id" that a sender gives a message to the message broker.

@@ -37,7 +37,11 @@ pub enum Scheme {
 
 /// The users of some lines.
 #[derive(Debug, Default)]
-pub struct Htpasswd(HashMap<String, Secret>);
+pub struct Htpasswd {
+    hashes: HashMap<String, Secret>,
+    /// The hash that takes longest to compare with.
+    slowest: Option<Secret>,
+}
 
 impl Htpasswd {
     /// Adds the users of these lines; the first line of a user counts. Empty lines and those that
@@ -50,9 +54,11 @@ impl Htpasswd {
             }
             match line.split_once(':') {
                 Some((user, hash)) if !user.is_empty() => {
-                    self.0
-                        .entry(user.to_owned())
-                        .or_insert_with(|| Secret::new(hash));
+                    let hash = Secret::new(hash);
+                    if work(&hash) > self.slowest.as_ref().map_or(0, work) {
+                        self.slowest = Some(hash.clone());
+                    }
+                    self.hashes.entry(user.to_owned()).or_insert(hash);
                 }
                 _ => others += 1,
             }
@@ -60,27 +66,33 @@ impl Htpasswd {
         others
     }
 
-    /// True if this is the user's password. It takes as long for users that do not exist as for
-    /// others.
+    /// True if this is the user's password. What is wrong takes as long for each user, and for those
+    /// that do not exist, as for the one whose scheme is the slowest.
     pub fn verify(&self, user: &str, password: &[u8]) -> bool {
-        match (self.0.get(user), self.0.values().next()) {
-            (Some(hash), _) => fits(password, hash),
-            (None, Some(other)) => {
-                fits(password, other);
-                false
-            }
-            (None, None) => false,
+        let own = self.hashes.get(user);
+        if own.is_some_and(|hash| fits(password, hash)) {
+            return true;
         }
+        let done = own.map_or(0, work);
+        if let Some(slowest) = self.slowest.as_ref().filter(|hash| work(hash) > done) {
+            fits(password, slowest);
+        }
+        false
+    }
+
+    /// The hash of a user.
+    pub(super) fn hash(&self, user: &str) -> Option<&Secret> {
+        self.hashes.get(user)
     }
 
     /// How many users there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.hashes.len()
     }
 
     /// True if there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.hashes.is_empty()
     }
 }
 
@@ -88,6 +100,22 @@ fn is_bcrypt(hash: &str) -> bool {
     ["$2y$", "$2a$", "$2b$"]
         .iter()
         .any(|prefix| hash.starts_with(prefix))
+}
+
+/// How much work it is to compare a password with a hash: more for slower schemes.
+fn work(hash: &Secret) -> u32 {
+    let Ok(text) = str::from_utf8(hash.as_bytes()) else {
+        return 0;
+    };
+    if is_bcrypt(text) {
+        // "$2y$10$": each step of the cost doubles the work.
+        let cost = text.get(4..6).and_then(|cost| cost.parse().ok());
+        return 3 + cost.unwrap_or(0);
+    }
+    match text.starts_with(apr1::PREFIX) {
+        true => 2,
+        false => 1,
+    }
 }
 
 /// True if `hash` is that of `password`.
@@ -143,6 +171,24 @@ pub fn line(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slower_schemes_are_more_work() {
+        let hashes = [
+            "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=",
+            "$apr1$fantail1$GyvKnMp9yRXn1KARq/3TV0",
+            "$2y$04$x",
+            "$2y$12$x",
+        ];
+        let work = hashes.map(|hash| work(&Secret::new(hash)));
+        assert!(work.is_sorted_by(|a, b| a < b), "{work:?}");
+        let mut htpasswd = Htpasswd::default();
+        htpasswd.add(&format!(
+            "a:{}\nb:{}\nc:{}",
+            hashes[2], hashes[3], hashes[0]
+        ));
+        assert_eq!(htpasswd.slowest, Some(Secret::new(hashes[3])));
+    }
 
     #[test]
     fn the_first_line_of_a_user_counts_and_unknown_kinds_fit_nothing() {

@@ -93,6 +93,7 @@ impl MessageBroker {
             password,
         };
         if cx.assign(Some(client.id), PASSWORD, verify).is_err() {
+            log::debug!(connection:% = client.id; "too many passwords wait to be verified");
             cx.turn_away(client.id, rejected, false);
         }
         Ok(answer)
