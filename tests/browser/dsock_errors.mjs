@@ -42,7 +42,7 @@ async function refusals() {
   await assert.rejects(stranger.info(target), refusedWith("INVALID_AUTHORIZATION", 400));
   await stranger.ping();
   await assert.rejects(dsock.send({ ...target, data: new Uint8Array(1_100_000) }),
-    refusedWith("UNEXPECTED_ANSWER", 413, ({ message }) => message.includes("request body limit")));
+    refusedWith("BODY_TOO_LARGE", 413, ({ message }) => message.includes("request body limit")));
   const lost = new DSockClient(`${url}/elsewhere`, { token });
   await assert.rejects(lost.info(target), refusedWith("UNEXPECTED_ANSWER", 404,
     ({ message, requestId }) => message.endsWith("404 page not found") && requestId.length === 36));

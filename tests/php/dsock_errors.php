@@ -46,7 +46,7 @@ refusal('INVALID_AUTHORIZATION', 400, fn () => $stranger->info($target));
 $stranger->ping();
 foreach ([1_048_577, 5_000_000] as $length) {
     $tooLong = str_repeat('x', $length);
-    $refusal = refusal('UNEXPECTED_ANSWER', 413, fn () => $dsock->send($target, $tooLong));
+    $refusal = refusal('BODY_TOO_LARGE', 413, fn () => $dsock->send($target, $tooLong));
     expect(true, str_contains($refusal->getMessage(), 'request body limit'), 'the limit is named');
 }
 $lost = new Client("$url/elsewhere", $token);
