@@ -123,6 +123,12 @@ impl Client {
         }
     }
 
+    /// It receives and is going to acknowledge, but will not: it would be sent the same for ever.
+    pub(crate) fn is_deaf(&self) -> bool {
+        let acknowledges = matches!(self.receives, Some((_, true)));
+        acknowledges && (self.silent || !self.answers)
+    }
+
     /// Whether it can be relied on: it was let in, and nothing ends it.
     pub(crate) fn is_well(&self) -> bool {
         self.number.is_some() && !self.gone && !self.ending

@@ -401,9 +401,7 @@ impl World {
         for index in 0..self.clients.len() {
             let client = &mut self.clients[index];
             let id = client.id;
-            let acknowledges = matches!(client.receives, Some((_, true)));
-            if acknowledges && (client.silent || !client.answers) {
-                // It would be sent the same for ever.
+            if client.is_deaf() {
                 client.ending = true;
                 self.driver.lost(id);
                 continue;
@@ -472,6 +470,11 @@ impl World {
             let before = self.model.tally.values().sum::<u64>();
             let mut moved = !self.workers.are_idle();
             for index in 0..self.clients.len() {
+                let client = &mut self.clients[index];
+                if client.is_deaf() && !client.ending {
+                    client.ending = true;
+                    self.driver.lost(client.id);
+                }
                 let client = &self.clients[index];
                 let acknowledges = matches!(client.receives, Some((_, true)));
                 if acknowledges && !client.silent && !client.held.is_empty() {
