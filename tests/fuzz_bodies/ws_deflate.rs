@@ -32,6 +32,10 @@ pub(crate) fn run(data: &[u8]) {
     }
 }
 
+/// What the two bytes that only the inflater adds can mean at most: symbols of a bit each for 258
+/// bytes.
+const LONGEST_TAIL: usize = 16 * 258;
+
 fn inflate(payload: &[u8]) {
     let mut inflater = Inflater::default();
     let first = inflater.inflate(payload, LONGEST).map(<[u8]>::to_vec);
@@ -54,7 +58,11 @@ fn inflate(payload: &[u8]) {
     match (first, theirs) {
         // A last block ends zlib's reading, but more may follow.
         (Ok(message), Ok(Status::StreamEnd)) => assert!(message.starts_with(&expected)),
-        (Ok(message), Ok(_)) => assert_eq!(message, expected),
+        // What is cut off within a block may, by chance, go on in what follows each message.
+        (Ok(message), Ok(_)) => {
+            let more = message.strip_prefix(&expected[..]).map(<[u8]>::len);
+            assert!(more.is_some_and(|more| more <= LONGEST_TAIL), "{more:?}");
+        }
         (Ok(message), Err(error)) => assert!(payload.is_empty(), "{message:?}, {error}"),
         (Err(InflateFault::TooLong), theirs) => {
             let whole = matches!(theirs, Ok(Status::Ok | Status::BufError));
