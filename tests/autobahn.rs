@@ -1,6 +1,6 @@
 //! The Autobahn test suite for RFC 6455 and RFC 7692 against the real binary: sections 1 to 10, and
-//! of sections 12 and 13, compression, a sixth. All of these take 20 minutes, with
-//! `cargo test --test autobahn -- --ignored`.
+//! of sections 12 and 13, compression, a sixth; all of these with
+//! `FANTAIL_AUTOBAHN_COMPRESSION=all cargo test --test autobahn`.
 
 #![allow(
     clippy::expect_used,
@@ -74,14 +74,12 @@ fn all_cases_of_sections_1_to_10_pass() {
 }
 
 #[test]
-fn a_sixth_of_the_cases_of_compression_pass() {
-    all_pass(&COMPRESSION);
-}
-
-#[test]
-#[ignore = "it takes 20 minutes"]
-fn all_cases_of_compression_pass() {
-    all_pass(&ALL_COMPRESSION);
+fn the_cases_of_compression_pass() {
+    match std::env::var("FANTAIL_AUTOBAHN_COMPRESSION").as_deref() {
+        Ok("all") => all_pass(&ALL_COMPRESSION),
+        Ok(other) => panic!("FANTAIL_AUTOBAHN_COMPRESSION is \"all\" or not set, not {other:?}"),
+        Err(_) => all_pass(&COMPRESSION),
+    }
 }
 
 fn all_pass(selection: &Selection) {
