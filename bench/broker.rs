@@ -13,12 +13,13 @@ mod support;
 #[path = "support/broker/mod.rs"]
 mod broker;
 
-use broker::BrokerClient;
+use broker::failing_disk::{FULL, NOT_SYNCHRONISED};
 use broker::kept::{BYTES, Kept, Senders};
 use broker::live::{Live, Times};
 use broker::login::Flood;
 use broker::mosquitto::{Mosquitto, Saving};
 use broker::sqlite_floor::SqliteFloor;
+use broker::{Broker, BrokerClient};
 use clap::{Parser, ValueEnum};
 use std::time::{Duration, Instant};
 use support::Outcome;
@@ -37,8 +38,8 @@ enum Part {
     Kept,
     /// Live messages during a flood of logins.
     Logins,
-    /// Live messages while the store is locked.
-    Lock,
+    /// Live messages while the store is locked, or its disk fails.
+    Faults,
 }
 
 /// Measures the message broker.
@@ -89,8 +90,8 @@ fn main() -> Outcome<()> {
     if wants(Part::Logins) {
         logins(&options, &subject)?;
     }
-    if wants(Part::Lock) {
-        lock(&options, &subject)?;
+    if wants(Part::Faults) {
+        faults(&options, &subject)?;
     }
     Ok(())
 }
@@ -239,36 +240,60 @@ fn logins(options: &Options, subject: &Program) -> Outcome<()> {
     Ok(())
 }
 
-fn lock(options: &Options, subject: &Program) -> Outcome<()> {
+fn faults(options: &Options, subject: &Program) -> Outcome<()> {
     println!(
-        "{} live messages a second to {} receivers, without and with another program that has \
-         locked\nthe database while messages are to be kept.\n",
+        "{} live messages a second to {} receivers, without and with a fault of the store, while \
+         messages\nare to be kept.\n",
         options.rate, options.receivers
     );
-    let extent = options.common.extent();
-    let (mut plain, mut locked) = (Vec::new(), Vec::new());
-    for _ in 0..extent.rounds {
-        let mut live = Live::start(subject, options.receivers, options.rate)?;
-        let mut sender = BrokerClient::open(live.broker.server.address())?;
-        let other = rusqlite::Connection::open(live.broker.directory.path().join("fantail.db"))?;
-        other.busy_timeout(Duration::from_secs(10))?;
-        let mut next = Instant::now();
-        // A hundred a second, as before and after the lock.
-        let mut keep = || {
-            if Instant::now() >= next {
-                next = Instant::now() + Duration::from_millis(10);
-                let command = r#"{"command":"send-message","channel":"kept","data":["x"]}"#;
-                sender.send(command, 1)?;
-            }
-            Ok(())
-        };
-        plain.push(live.measure(extent.duration, &mut keep)?);
-        other.execute_batch("BEGIN IMMEDIATE")?;
-        locked.push(live.measure(extent.duration, &mut keep)?);
-        other.execute_batch("ROLLBACK")?;
-    }
     let mut table = Table::new(&COLUMNS);
-    table.row(beside("locked", &plain, &locked));
+    for (name, fault) in [
+        ("locked", None),
+        ("disk is full", Some(FULL)),
+        ("not synchronised", Some(NOT_SYNCHRONISED)),
+    ] {
+        let extent = options.common.extent();
+        let (mut plain, mut faulty) = (Vec::new(), Vec::new());
+        for _ in 0..extent.rounds {
+            let broker = Broker::start_on_failing_disk(subject)?;
+            let mut live = Live::with(broker, options.receivers, options.rate)?;
+            let mut sender = BrokerClient::open(live.broker.server.address())?;
+            let mut next = Instant::now();
+            // A hundred a second, as before and after the fault.
+            let mut keep = || {
+                if Instant::now() >= next {
+                    next = Instant::now() + Duration::from_millis(10);
+                    let command = r#"{"command":"send-message","channel":"kept","data":["x"]}"#;
+                    sender.send(command, 1)?;
+                }
+                Ok(())
+            };
+            plain.push(live.measure(extent.duration, &mut keep)?);
+            let end = begin_fault(&live.broker, fault)?;
+            faulty.push(live.measure(extent.duration, &mut keep)?);
+            drop(end);
+            if let (Some(disk), Some(fault)) = (&live.broker.disk, fault) {
+                disk.check_failed(fault)?;
+            }
+        }
+        table.row(beside(name, &plain, &faulty));
+    }
     table.print();
     Ok(())
+}
+
+/// Has the disk fail, or another program lock the database, which it does as long as the connection
+/// lives.
+fn begin_fault(
+    broker: &Broker,
+    fault: Option<(&str, i32)>,
+) -> Outcome<Option<rusqlite::Connection>> {
+    if let (Some(disk), Some(fault)) = (&broker.disk, fault) {
+        disk.fail(fault)?;
+        return Ok(None);
+    }
+    let other = rusqlite::Connection::open(broker.directory.path().join("fantail.db"))?;
+    other.busy_timeout(Duration::from_secs(10))?;
+    other.execute_batch("BEGIN IMMEDIATE")?;
+    Ok(Some(other))
 }

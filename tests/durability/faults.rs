@@ -24,25 +24,25 @@ const EROFS: i32 = 30;
 /// A channel that somebody receives all the time.
 const LIVE: u32 = 0;
 /// One that nobody does.
-pub const KEPT: u32 = 1;
+const KEPT: u32 = 1;
 
 /// How long a foreign lock is held: longer than the store waits for one, twice.
 const LOCKED: Duration = Duration::from_secs(12);
 
 /// A database on a disk that can be told to fail.
-pub struct Fixture {
+struct Fixture {
     directory: tempfile::TempDir,
     power: Power,
 }
 
 impl Fixture {
-    pub fn new() -> Self {
+    fn new() -> Self {
         let directory = tempfile::tempdir().expect("it can be made");
         let power = Power::of(&database_of(&directory));
         Self { directory, power }
     }
 
-    pub fn database(&self) -> PathBuf {
+    fn database(&self) -> PathBuf {
         database_of(&self.directory)
     }
 
@@ -67,7 +67,7 @@ impl Fixture {
         Server::start(&all.concat())
     }
 
-    pub fn start(&self) -> Server {
+    fn start(&self) -> Server {
         self.start_with(&[])
     }
 
@@ -84,7 +84,7 @@ impl Fixture {
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
-    pub fn fail(&self, faults: &[(&str, i32)]) {
+    fn fail(&self, faults: &[(&str, i32)]) {
         let set = self.power.disk().set_faults(faults);
         set.expect("the directory can be written");
     }
@@ -96,11 +96,11 @@ fn database_of(directory: &tempfile::TempDir) -> PathBuf {
         .join("x.db")
 }
 
-pub fn connect(server: &Server) -> Client {
+fn connect(server: &Server) -> Client {
     Client::connect(server.address()).expect("the server lives")
 }
 
-pub fn send(client: &mut Client, channel: u32, text: &str, rest: &str) {
+fn send(client: &mut Client, channel: u32, text: &str, rest: &str) {
     let message = format!(
         r#"{{"command":"send-message","channel":"{channel}","data":[{}]{rest}}}"#,
         json!(text)
@@ -131,14 +131,14 @@ fn keep(client: &mut Client, text: &str) -> Result<(), String> {
 }
 
 /// A sender and a receiver whose messages nobody has to keep.
-pub struct Live {
+struct Live {
     sender: Client,
     receiver: Client,
     sent: u32,
 }
 
 impl Live {
-    pub fn new(server: &Server) -> Self {
+    fn new(server: &Server) -> Self {
         let (sender, mut receiver) = (connect(server), connect(server));
         let receive = r#"{"command":"receive-message","channel":"0"}"#;
         assert!(receiver.send(receive), "the server lives");
@@ -150,14 +150,14 @@ impl Live {
     }
 
     /// Messages arrive, all of them, in their order.
-    pub fn goes_on(&mut self) {
+    fn goes_on(&mut self) {
         for _ in 0..50 {
             self.one();
         }
     }
 
     /// A message is sent and arrives.
-    pub fn one(&mut self) {
+    fn one(&mut self) {
         let text = self.sent.to_string();
         self.sent += 1;
         send(&mut self.sender, LIVE, &text, "");

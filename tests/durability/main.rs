@@ -22,7 +22,6 @@ mod faults;
 mod history;
 mod lives;
 mod power;
-mod stall;
 #[path = "../support/mod.rs"]
 mod support;
 

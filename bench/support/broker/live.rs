@@ -50,7 +50,14 @@ impl Live {
     /// # Errors
     /// If that fails.
     pub(crate) fn start(program: &Program, receivers: usize, rate: u32) -> Outcome<Self> {
-        let broker = Broker::start(program)?;
+        Self::with(Broker::start(program)?, receivers, rate)
+    }
+
+    /// Connects them to a broker that runs.
+    ///
+    /// # Errors
+    /// If that fails.
+    pub(crate) fn with(broker: Broker, receivers: usize, rate: u32) -> Outcome<Self> {
         let address = broker.server.address();
         let receivers = (0..receivers).map(|_| {
             let mut receiver = BrokerClient::open(address)?;

@@ -3,6 +3,7 @@
 //!
 //! Not a part of `support`, since it needs SQLite, which a build can be without.
 
+pub(crate) mod failing_disk;
 pub(crate) mod kept;
 pub(crate) mod live;
 pub(crate) mod login;
@@ -13,8 +14,10 @@ use crate::support::Outcome;
 use crate::support::client::connect;
 use crate::support::frame::{MASK, parse_server_frame, put_client_frame};
 use crate::support::server::{Program, Server};
+use failing_disk::FailingDisk;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use tempfile::TempDir;
 
 /// `qa` has the password `password`; so has `slow`, with bcrypt at its usual cost.
@@ -31,6 +34,8 @@ const MANY: &str = "100000000";
 pub(crate) struct Broker {
     pub(crate) server: Server,
     pub(crate) directory: TempDir,
+    /// There if it was asked for.
+    pub(crate) disk: Option<FailingDisk>,
 }
 
 impl Broker {
@@ -39,13 +44,30 @@ impl Broker {
     /// # Errors
     /// If it does not start.
     pub(crate) fn start(program: &Program) -> Outcome<Self> {
+        Self::start_on(program, |_| Ok(None))
+    }
+
+    /// Starts it on a disk that can fail.
+    ///
+    /// # Errors
+    /// If it does not start, or there can be no such disk.
+    pub(crate) fn start_on_failing_disk(program: &Program) -> Outcome<Self> {
+        Self::start_on(program, |store| FailingDisk::below(store).map(Some))
+    }
+
+    fn start_on(
+        program: &Program,
+        disk: impl FnOnce(&Path) -> Outcome<Option<FailingDisk>>,
+    ) -> Outcome<Self> {
         let directory = tempfile::tempdir()?;
-        let store = directory.path().join("fantail.db");
-        let server = program.start_with(&[
+        let store = directory.path().canonicalize()?.join("fantail.db");
+        let disk = disk(&store)?;
+        let store = store.to_string_lossy();
+        let mut environment = vec![
             ("FANTAIL_LISTEN", "tcp://127.0.0.1:0=message-broker"),
             ("FANTAIL_MESSAGE_BROKER_USERS", USERS),
             ("FANTAIL_MESSAGE_BROKER_KEEP_DATA", "true"),
-            ("FANTAIL_STORE_PATH", &store.to_string_lossy()),
+            ("FANTAIL_STORE_PATH", &*store),
             ("FANTAIL_STORE_MESSAGES", MANY),
             ("FANTAIL_STORE_CHANNEL_MESSAGES", MANY),
             ("FANTAIL_STORE_BYTES", "64GiB"),
@@ -56,8 +78,14 @@ impl Broker {
             ("FANTAIL_LIMITS_HANDSHAKES_PER_ADDRESS_BURST", MANY),
             // A server is to be told of locks that are long, not to log them.
             ("FANTAIL_LOG_LEVEL", "off"),
-        ])?;
-        Ok(Self { server, directory })
+        ];
+        environment.extend(disk.iter().flat_map(FailingDisk::environment));
+        let server = program.start_with(&environment)?;
+        Ok(Self {
+            server,
+            directory,
+            disk,
+        })
     }
 }
 
